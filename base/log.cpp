@@ -1,0 +1,55 @@
+#include "base/log.hpp"
+
+#include <atomic>
+#include <cstdio>
+
+namespace cardea::log {
+namespace {
+
+constexpr std::size_t kEscapedCharactersMax = 256;
+
+std::atomic<Sink> g_sink{nullptr};
+std::atomic<Level> g_least{Level::info};
+
+}  // namespace
+
+void set_sink(Sink sink, Level least) noexcept {
+  g_least = least;
+  g_sink = sink;
+}
+
+void set_least_level(Level least) noexcept { g_least = least; }
+
+bool enabled(Level level) noexcept {
+  return g_sink.load(std::memory_order_relaxed) != nullptr &&
+         level >= g_least.load(std::memory_order_relaxed);
+}
+
+void write(const Record& record) {
+  if (enabled(record.level)) g_sink.load()(record);
+}
+
+void write(Level level, std::string_view text, Fields fields) {
+  if (enabled(level)) write(Record{level, std::string(text), std::move(fields)});
+}
+
+std::string escape(std::string_view untrusted) {
+  std::string out;
+  for (const char c : untrusted) {
+    if (out.size() >= kEscapedCharactersMax) {
+      out += "...";
+      break;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7F || c == '\\') {
+      char hex[8];
+      std::snprintf(hex, sizeof hex, "\\x%02X", byte);
+      out += hex;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace cardea::log

@@ -1,0 +1,40 @@
+// The log front every part uses: a level, a text, and named fields for the journal. Where the
+// record goes is decided once, by the program (daemon/journal_log.cpp); without a sink nothing is
+// printed. Thread-safe. Nobody calls it while holding a lock that a request path needs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cardea::log {
+
+enum class Level { debug, info, warning, error, critical };
+
+/// Journal field names in capitals, e.g. {"CLIENT_PID", "4711"}.
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+struct Record {
+  Level level = Level::info;
+  std::string text;
+  Fields fields;
+};
+
+using Sink = void (*)(const Record& record);
+
+/// Installs the sink (nullptr: none) and the least level that reaches it.
+void set_sink(Sink sink, Level least) noexcept;
+void set_least_level(Level least) noexcept;
+
+/// True if a record of this level would be written: lets callers skip building it.
+bool enabled(Level level) noexcept;
+
+void write(const Record& record);
+void write(Level level, std::string_view text, Fields fields = {});
+
+/// Text from a peer (program name, reader name, driver message) made safe for one log line:
+/// control and non-ASCII bytes as \xHH, cut at 256 characters.
+std::string escape(std::string_view untrusted);
+
+}  // namespace cardea::log

@@ -1,0 +1,70 @@
+#include "base/unix_socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace cardea {
+namespace {
+
+tl::unexpected<Error> system_failure(const char* call, const std::string& path) {
+  return failure(ScardRv::no_service,
+                 std::string(call) + "(" + path + "): " + std::strerror(errno));
+}
+
+struct Address {
+  sockaddr_un address{};
+  socklen_t length = 0;
+};
+
+Address unix_address(const std::string& path) {
+  Address result;
+  result.address.sun_family = AF_UNIX;
+  const std::size_t characters = std::min(path.size(), sizeof result.address.sun_path - 1);
+  std::memcpy(result.address.sun_path, path.data(), characters);
+  result.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + characters + 1);
+  return result;
+}
+
+}  // namespace
+
+Result<UniqueFd> listen_unix(const std::string& path, int backlog) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return failure(ScardRv::no_service, "socket path is longer than 107 characters: " + path);
+  }
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return system_failure("socket", path);
+  const Address address = unix_address(path);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length) != 0) {
+    return system_failure("bind", path);
+  }
+  if (::chmod(path.c_str(), 0666) != 0) return system_failure("chmod", path);
+  if (::listen(fd.get(), backlog) != 0) return system_failure("listen", path);
+  return fd;
+}
+
+Result<UniqueFd> connect_unix(const std::string& path) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return system_failure("socket", path);
+  const Address address = unix_address(path);
+  int rc = 0;
+  do {
+    rc = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length);
+  } while (rc != 0 && errno == EINTR);
+  if (rc != 0) return system_failure("connect", path);
+  return fd;
+}
+
+Result<PeerCredentials> peer_credentials(int fd) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+    return system_failure("getsockopt", "SO_PEERCRED");
+  }
+  return PeerCredentials{credentials.pid, credentials.uid, credentials.gid};
+}
+
+}  // namespace cardea

@@ -1,0 +1,31 @@
+// The few Unix-domain socket calls both sides need, with ownership and errors in the types.
+// Every descriptor is close-on-exec. Results: success, or an Error whose context names the call,
+// the path and errno. Thread-safe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+
+namespace cardea {
+
+/// Who is at the other end, as the kernel saw it at connect time (SO_PEERCRED).
+struct PeerCredentials {
+  pid_t pid = 0;
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+};
+
+/// Creates, binds (mode 0666) and listens on `path`, non-blocking.
+Result<UniqueFd> listen_unix(const std::string& path, int backlog);
+
+/// Connects in blocking mode. Errors carry no_service. The path is cut to what sun_path holds.
+Result<UniqueFd> connect_unix(const std::string& path);
+
+Result<PeerCredentials> peer_credentials(int fd);
+
+}  // namespace cardea

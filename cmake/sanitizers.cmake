@@ -1,0 +1,11 @@
+# Sanitizers and coverage, switched by the presets.
+add_library(cardea_sanitizers INTERFACE)
+if(CARDEA_SANITIZE)
+  target_compile_options(cardea_sanitizers INTERFACE
+    -fsanitize=${CARDEA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(cardea_sanitizers INTERFACE -fsanitize=${CARDEA_SANITIZE})
+endif()
+if(CARDEA_COVERAGE)
+  target_compile_options(cardea_sanitizers INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(cardea_sanitizers INTERFACE --coverage)
+endif()

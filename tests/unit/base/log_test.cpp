@@ -1,0 +1,32 @@
+#include "base/log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace cardea::log {
+namespace {
+
+std::string g_last;
+
+TEST(Log, EscapesWhatCouldForgeALine) {
+  EXPECT_EQ(escape("a\nb\\\x1b\xc3"), "a\\x0Ab\\x5C\\x1B\\xC3");
+}
+
+TEST(Log, CutsLongPeerText) {
+  EXPECT_EQ(escape(std::string(1000, 'x')), std::string(256, 'x') + "...");
+}
+
+TEST(Log, WritesOnlyFromTheLeastLevelOn) {
+  set_sink([](const Record& record) { g_last = record.text; }, Level::warning);
+  write(Level::info, "quiet");
+  EXPECT_EQ(g_last, "");
+  write(Level::error, "loud");
+  EXPECT_EQ(g_last, "loud");
+  set_sink(nullptr, Level::info);
+  write(Level::critical, "nobody listens");
+  EXPECT_EQ(g_last, "loud");
+}
+
+}  // namespace
+}  // namespace cardea::log
