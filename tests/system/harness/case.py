@@ -37,8 +37,8 @@ class SystemTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.daemon = Daemon(settings())
-        cls.daemon.start()
         cls.addClassCleanup(cls.daemon.kill)
+        cls.daemon.start()
         cls._warm_up()
         cls._resources = poll_until("the daemon at rest", cls._rest)
 

@@ -38,7 +38,7 @@ class Daemon:
         self._log_path = self._dir / "log"
         debian = settings.daemon == "debian"
         self.socket_path = DEBIAN_SOCKET if debian else self._dir / "pcscd.comm"
-        self.cards: Cards
+        self.cards = self._make_cards()
         self._process: subprocess.Popen[bytes] | None = None
 
     # Life
@@ -52,8 +52,7 @@ class Daemon:
                                              stdin=subprocess.DEVNULL, env=self._environment())
         try:
             self._wait_until_ready()
-        except BaseException as error:
-            self.kill()
+        except AssertionError as error:
             raise DaemonError(f"daemon not ready: {error}\n{self.log()}") from error
 
     def stop(self) -> None:
@@ -64,7 +63,6 @@ class Daemon:
         try:
             status = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.kill()
             raise DaemonError(f"daemon does not end on SIGTERM\n{self.log()}") from None
         log = self.log()
         shutil.rmtree(self._dir)
@@ -74,6 +72,8 @@ class Daemon:
             raise DaemonError(f"sanitizer report in the daemon\n{log}")
 
     def kill(self) -> None:
+        """For the end of a test that failed; nothing to do after stop()."""
+        self.cards.close()
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -100,14 +100,20 @@ class Daemon:
             environment.update(self._settings.preload())
         return environment
 
-    def _write_reader_conf(self) -> None:
-        control = self._dir / "control"
+    @property
+    def _control(self) -> Path:
+        return self._dir / "control"
+
+    def _make_cards(self) -> Cards:
         if self._settings.driver == "vpcd":
-            self.cards = VpcdCards(VPCD_PORT)
+            return VpcdCards(VPCD_PORT)
+        return VirtualCards(self._control)
+
+    def _write_reader_conf(self) -> None:
+        if self._settings.driver == "vpcd":
             device, channel = f"/dev/null:{VPCD_PORT:#x}", f"CHANNELID {VPCD_PORT:#x}\n"
         else:
-            self.cards = VirtualCards(control)
-            device, channel = f"virtual:slots=2:card=none:control={control}", ""
+            device, channel = f"virtual:slots=2:card=none:control={self._control}", ""
         conf = self._dir / "conf.d"
         conf.mkdir()
         (conf / "reader.conf").write_text(
