@@ -1,4 +1,4 @@
-"""Debian's PC/SC programs, run against a daemon with a library, and their output made comparable."""
+"""Debian's PC/SC programs, run against a daemon with a library; their output made comparable."""
 
 from __future__ import annotations
 
