@@ -72,7 +72,6 @@ class Core {
   void set_dialect(ConnId conn, const wire::Dialect& dialect);
   /// True while a request is in flight: no further one may be passed in.
   [[nodiscard]] bool is_busy(ConnId conn) const;
-  [[nodiscard]] bool knows(ConnId conn) const { return clients_.contains(conn); }
 
   // --- requests; the message is the request and, filled in, the reply -------------------------
   void establish(ConnId conn, wire::Establish message, Effects& fx);
@@ -96,7 +95,9 @@ class Core {
   void stop_waiting(ConnId conn, Effects& fx);
 
   // --- readers ---------------------------------------------------------------------------------
+  /// Readers are put into domains; a domain goes with its last reader.
   DomainId add_domain();
+  [[nodiscard]] bool knows(DomainId domain) const { return domains_.contains(domain); }
   /// A reader is being opened: state requests wait for it until `reader_start_ended`.
   void reader_start_began() { ++starting_; }
   void reader_start_ended(TimePoint now, Effects& fx);

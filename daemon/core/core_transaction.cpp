@@ -64,6 +64,7 @@ void Core::run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx
   Job job;
   job.kind = JobKind::card_action;
   job.action = action;
+  job.power_cycle = action == wire::Disposition::unpower;
   launch(conn, *reader, std::move(job), fx);
 }
 

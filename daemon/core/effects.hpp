@@ -56,7 +56,7 @@ struct Job {
   ConnId conn;  ///< whose request it is; nobody for the daemon's own jobs
   CallId call;
   CardState card;               ///< as known when the job starts
-  bool power_cycle = false;     ///< reconnect: unpower first
+  bool power_cycle = false;     ///< unpower is followed by power-up: RECONNECT, END
   bool reset = false;           ///< reconnect: reset first
   std::uint32_t protocols = 0;  ///< connect, reconnect: mask the client accepts
   wire::Disposition action = wire::Disposition::leave;
