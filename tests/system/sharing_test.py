@@ -157,7 +157,7 @@ class Marks(SystemTest):
                 self.assert_rv(second.disconnect(other_card, disposition), Rv.OK)
                 self._assert_marked(first, card, Rv.RESET_CARD)
                 # CONTROL does not look at the card.
-                self.assert_rv(first.control(card, 0x42000D48).rv, Rv.UNSUPPORTED_FEATURE)
+                self.assert_rv(first.control(card, 0x42009999).rv, Rv.UNSUPPORTED_FEATURE)
                 # Leave does not power what was switched off; the next test is about that.
                 self.assert_rv(first.reconnect(card, initialization=RESET), Rv.OK)
                 self.assert_hello(first, card)

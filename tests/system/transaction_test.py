@@ -7,7 +7,7 @@ from harness.waiting import Stopwatch
 from harness.wire import (DIRECT, EJECT, EXCLUSIVE, LEAVE, RESET, SHARED, T0_OR_T1, T1, UNPOWER,
                           Command, Rv, WireClient)
 
-NOT_A_CODE = 0x42000D48
+NOT_A_CODE = 0x42009999
 ATR_TAG = 0x00090303
 # A BEGIN is parked for about a second before it is told to ask again.
 PARKED_SECONDS_MIN = 0.7

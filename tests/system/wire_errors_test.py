@@ -120,7 +120,7 @@ class Malformed(SystemTest):
 
     def test_longest_allowed_payload_is_served(self) -> None:
         client, card = self.client_with_card()
-        answer = client.control(card, 0x42000D48, bytes(RECEIVE_MAX))
+        answer = client.control(card, 0x42009999, bytes(RECEIVE_MAX))
         self.assert_rv(answer.rv, Rv.UNSUPPORTED_FEATURE)
         self.assert_hello(client, card)
 

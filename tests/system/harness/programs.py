@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.daemon import Daemon
+from harness.namespace import RUNTIME_DIR
 from harness.settings import Settings
 from harness.waiting import PATIENCE_SECONDS, Stopwatch
 
@@ -32,7 +33,10 @@ class Program:
 
 
 READER_LISTS = ("Cardea Virtual Reader 00 00", "Cardea Virtual Reader 00 01")
+# In a command: the build directory of this run.
+BUILD_DIR = "{build}"
 PROGRAMS = (
+    Program("hello_card", (f"{BUILD_DIR}/bin/hello_card",), ("Hello world!",)),
     Program("pcsc_scan -r", ("pcsc_scan", "-r"), READER_LISTS),
     Program("pcsc_scan -c", ("pcsc_scan", "-c"), ("Cardea Virtual Reader 00 00",)),
     Program("scriptor", ("scriptor",), ("Hello world!".encode().hex(" ").upper(),), APDUS),
@@ -45,13 +49,23 @@ PROGRAMS = (
     Program("libpcsc-perl", ("perl", str(SAMPLES / "hello_pcsc.pl")), ("Hello world!", "done")))
 
 
+def home_with_card_list() -> Path:
+    """A home directory whose list of known ATRs has the hello card: for an unknown ATR pcsc_scan
+    would fetch a newer list from the network."""
+    home = RUNTIME_DIR / "home"
+    (home / ".cache").mkdir(parents=True, exist_ok=True)
+    (home / ".cache" / "smartcard_list.txt").write_text("3B .*\n\tHello card\n\n")
+    return home
+
+
 class ProgramRun:
     """The environment of one cell of the matrix: this daemon, this library."""
 
     def __init__(self, daemon: Daemon, settings: Settings, library: str) -> None:
         self.daemon = daemon
+        self._build_dir = str(settings.build_dir)
         self.library_dir = settings.build_dir / "lib" if library == "cardea" else debian_lib_dir()
-        self.environment = dict(os.environ, LC_ALL="C", HOME="/run",
+        self.environment = dict(os.environ, LC_ALL="C", HOME=str(home_with_card_list()),
                                 PCSCLITE_CSOCK_NAME=str(daemon.socket_path),
                                 LD_LIBRARY_PATH=str(self.library_dir))
         if library == "cardea":
@@ -59,7 +73,8 @@ class ProgramRun:
 
     def output(self, program: Program) -> str:
         """Exit status and what it printed, made comparable."""
-        done = subprocess.run(program.command, input=program.stdin, env=self.environment,
+        command = [word.replace(BUILD_DIR, self._build_dir) for word in program.command]
+        done = subprocess.run(command, input=program.stdin, env=self.environment,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               timeout=4 * PATIENCE_SECONDS)
         return f"exit {done.returncode}\n{normalise(done.stdout.decode(errors='replace'))}"
