@@ -20,6 +20,7 @@
 #include "daemon/io/executor.hpp"
 #include "daemon/io/poller.hpp"
 #include "daemon/reader/reader_runtime.hpp"
+#include "protocol/framer.hpp"
 
 namespace cardea {
 
