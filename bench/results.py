@@ -57,6 +57,13 @@ def calls_per_operation(short, long, rounds):
     return {name: (long.get(name, 0) - short.get(name, 0)) / rounds for name in sorted(names)}
 
 
+def median_calls(traced):
+    """Per call the median of several traces: one of them may have missed the start of a thread."""
+    names = set().union(*traced)
+    return {name: statistics.median(calls.get(name, 0) for calls in traced)
+            for name in sorted(names)}
+
+
 def total_calls(calls):
     return sum(calls.values())
 

@@ -24,6 +24,7 @@ from testbed import BenchError, Target, Testbed
 BLOCK_BEGIN = "<!-- figures: begin -->\n"
 BLOCK_END = "<!-- figures: end -->\n"
 TRACED_ROUNDS = (100, 600)
+TRACED_REPETITIONS = 3
 
 
 def parse_pair(text):
@@ -115,14 +116,19 @@ class Runner:
                         "--seconds", seconds, op, clients))
 
     def syscalls(self):
-        short, long = TRACED_ROUNDS
         for row in filter(lambda row: self.wanted(row.name), rs.CALL_ROWS):
             for target in self.targets:
-                runs = [self.bed(target, row.readers).count_calls("--rounds", n, *row.arguments)
-                        for n in (short, long)]
+                traced = [self.traced(target, row) for _ in range(TRACED_REPETITIONS)]
                 self.add(f"calls_{row.name}", target, {
-                    side: rs.calls_per_operation(runs[0][side], runs[1][side], long - short)
+                    side: rs.median_calls([one[side] for one in traced])
                     for side in ("client", "daemon")})
+
+    def traced(self, target, row):
+        short, long = TRACED_ROUNDS
+        runs = [self.bed(target, row.readers).count_calls("--rounds", n, *row.arguments)
+                for n in (short, long)]
+        return {side: rs.calls_per_operation(runs[0][side], runs[1][side], long - short)
+                for side in ("client", "daemon")}
 
     def idle(self):
         """In a daemon of its own, so that nothing else has grown its memory."""

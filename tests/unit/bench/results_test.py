@@ -78,6 +78,10 @@ class Figures(unittest.TestCase):
         self.assertEqual(calls, {"mmap": 0.0, "sendto": 1.0, "write": 0.1})
         self.assertAlmostEqual(results.sends(calls), 1.1)
 
+    def test_one_bad_trace_of_three_changes_nothing(self):
+        self.assertEqual(results.median_calls([{"read": 1.0}, {"send": 5.0}, {"read": 1.0}]),
+                         {"read": 1.0, "send": 0})
+
     def test_tables_have_a_column_per_target(self):
         field = {"p50_us": 10.0, "p95_us": 12.0}
         measured = {"list": {t: [field] for t in ("floor", "subject", "peer")}}
