@@ -19,8 +19,8 @@ namespace cardea {
 class Connection {
  public:
   /// `poller` is borrowed. The connection becomes alive with open().
-  Connection(Poller& poller, UniqueFd fd, core::ConnId id, PeerCredentials peer)
-      : id(id), peer(peer), poller_(poller), fd_(std::move(fd)) {}
+  Connection(Poller& poller, UniqueFd fd, core::ConnId conn, PeerCredentials credentials)
+      : id(conn), peer(credentials), poller_(poller), fd_(std::move(fd)) {}
   ~Connection() { poller_.remove(fd_.get()); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

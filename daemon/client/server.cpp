@@ -136,7 +136,7 @@ void Server::on_event(const Poller::Event& event) {
   if (gone && (event.events & EPOLLIN) == 0) {
     close(connection, round);
   } else {
-    round.ready.push_back(connection);
+    round.ready.push_back({connection, /*has_input=*/true});
   }
   run(round);
 }
@@ -145,9 +145,9 @@ void Server::run(Round& round) {
   for (;;) {
     if (!round.ready.empty()) {
       // Replies and further requests first: a driver call may take long.
-      const ConnectionPtr connection = std::move(round.ready.back());
+      const Round::Ready next = std::move(round.ready.back());
       round.ready.pop_back();
-      serve(connection, round);
+      serve(next.connection, next.has_input, round);
     } else if (!round.jobs.empty()) {
       PendingJob mine = std::move(round.jobs.back());
       round.jobs.pop_back();
@@ -242,10 +242,9 @@ bool Server::accept_one() {
   return true;
 }
 
-void Server::serve(const ConnectionPtr& connection, Round& round) {
+void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round) {
   connection->flush();
   std::span<const std::byte> input = connection->kept();
-  bool has_read = false;
   while (!connection->in_call() && !connection->output_blocked()) {
     if (connection->is_cut()) return close(connection, round);
     auto next = wire::next_frame(*connection->dialect, input);
@@ -255,8 +254,8 @@ void Server::serve(const ConnectionPtr& connection, Round& round) {
     } else if (const auto* bad = std::get_if<wire::Malformed>(&next)) {
       drop(connection, "sent a malformed request: " + bad->reason);
     } else {
-      if (has_read) break;
-      has_read = true;
+      if (!has_input) break;
+      has_input = false;
       connection->keep(input);
       if (connection->read_some(scratch().request, input) == Connection::Read::closed) {
         return close(connection, round);
@@ -273,7 +272,7 @@ void Server::settle(const ConnectionPtr& connection, Round& round) {
     // This thread runs the driver call next; a wait for hang-up would cost a system call.
     connection->release_unarmed();
   } else if (!connection->release(in_call)) {
-    round.ready.push_back(connection);
+    round.ready.push_back({connection, /*has_input=*/false});
   }
 }
 
@@ -398,7 +397,7 @@ void Server::carry_out(Outcome& outcome, Round& round) {
   for (const ConnectionPtr& connection : outcome.flush) connection->flush();
   for (auto& [connection, reason] : outcome.drops) drop(connection, reason);
   for (ConnectionPtr& connection : outcome.resume) {
-    if (connection->claim()) round.ready.push_back(std::move(connection));
+    if (connection->claim()) round.ready.push_back({std::move(connection), /*has_input=*/false});
   }
   for (const log::Record& record : outcome.records) log::write(record);
 }

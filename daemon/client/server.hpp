@@ -20,6 +20,7 @@
 #include "daemon/io/executor.hpp"
 #include "daemon/io/poller.hpp"
 #include "daemon/reader/reader_runtime.hpp"
+#include "protocol/framer.hpp"
 
 namespace cardea {
 
@@ -62,7 +63,11 @@ class Server {
 
   /// What one thread has to do next. Lives on that thread's stack.
   struct Round {
-    std::vector<ConnectionPtr> ready;  ///< claimed by this thread, to be served
+    struct Ready {
+      ConnectionPtr connection;
+      bool has_input;  ///< the poller said so; after an answer a read would only find nothing
+    };
+    std::vector<Ready> ready;  ///< claimed by this thread, to be served
     std::vector<PendingJob> jobs;
   };
 
@@ -84,7 +89,7 @@ class Server {
 
   void accept_clients();
   bool accept_one();
-  void serve(const ConnectionPtr& connection, Round& round);
+  void serve(const ConnectionPtr& connection, bool has_input, Round& round);
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void settle(const ConnectionPtr& connection, Round& round);
