@@ -13,7 +13,7 @@ from harness.card import AID, GREETING, OK
 from harness.daemon import READERS, Daemon
 from harness.settings import settings
 from harness.waiting import poll_until
-from harness.wire import T1, Rv, WireClient
+from harness.wire import SHARED, T0_OR_T1, T1, Rv, WireClient
 
 T = TypeVar("T")
 
@@ -98,16 +98,23 @@ class SystemTest(unittest.TestCase):
         self.assertNotEqual(cardea, debian, "no difference: not a COMPAT row")
         return cardea if self.is_cardea else debian
 
-    def client(self, minor: int | None = 4, *, establish: bool = True,
-               single_read: bool = False) -> WireClient:
+    def client(self, minor: int | None = 4, *, establish: bool = True, single_read: bool = False,
+               foreign: bool = False) -> WireClient:
         """A connection that is closed after the test, before the leak check."""
-        client = self.daemon.client(minor, establish=establish, single_read=single_read)
+        client = self.daemon.client(minor, establish=establish, single_read=single_read,
+                                    foreign=foreign)
         self.addCleanup(client.close)
         return client
 
-    def client_with_card(self, **options: int) -> tuple[WireClient, int]:
-        client = self.client()
-        return client, client.open_card(self.reader, **options)
+    def client_with_card(self, *, share: int = SHARED, protocols: int = T0_OR_T1,
+                         foreign: bool = False) -> tuple[WireClient, int]:
+        client = self.client(foreign=foreign)
+        return client, client.open_card(self.reader, share, protocols)
+
+    def insert_for_this_test(self, slot: int, kind: str = "hello") -> None:
+        """Returns when the daemon shows the card; it is taken out after the test."""
+        self.addCleanup(self.daemon.remove, slot)
+        self.daemon.insert(slot, kind)
 
     def assert_rv(self, got: int, wanted: int) -> None:
         self.assertEqual(f"{got:#010x}", f"{wanted:#010x}")

@@ -141,9 +141,10 @@ class Daemon:
 
     # Clients and cards
 
-    def client(self, minor: int | None = 4, *, establish: bool = True,
-               single_read: bool = False) -> WireClient:
-        return WireClient(self.socket_path, minor, establish=establish, single_read=single_read)
+    def client(self, minor: int | None = 4, *, establish: bool = True, single_read: bool = False,
+               foreign: bool = False) -> WireClient:
+        return WireClient(self.socket_path, minor, establish=establish, single_read=single_read,
+                          foreign=foreign)
 
     def state(self, slot: int) -> ReaderState:
         with self.client() as client:
