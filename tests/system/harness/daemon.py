@@ -168,5 +168,15 @@ class Daemon:
 
     def resources(self) -> tuple[int, int]:
         """Open descriptors and threads, as the kernel counts them."""
-        proc = Path("/proc") / str(self.process.pid)
-        return len(os.listdir(proc / "fd")), len(os.listdir(proc / "task"))
+        return len(os.listdir(self._proc / "fd")), len(os.listdir(self._proc / "task"))
+
+    def describe_resources(self) -> str:
+        """The same in words, for a test that failed."""
+        descriptors = sorted(os.readlink(fd) for fd in (self._proc / "fd").iterdir())
+        threads = sorted((task / "comm").read_text().strip()
+                         for task in (self._proc / "task").iterdir())
+        return f"descriptors {descriptors}, threads {threads}"
+
+    @property
+    def _proc(self) -> Path:
+        return Path("/proc") / str(self.process.pid)
