@@ -161,11 +161,14 @@ class EndWithAction(SystemTest):
 
 
 class Queue(SystemTest):
-    """COMPAT: Debian's pcscd keeps no queue: a BEGIN on a locked reader is refused after 0.1 s."""
+    """COMPAT: Debian's pcscd keeps no queue: a BEGIN on a locked reader is refused after 0.1 s.
+
+    The waiters are processes of their own. One of the owner's process would wait for 0.1 s only:
+    it may hold up the thread that is to send the END."""
 
     def test_begin_on_a_locked_reader_is_refused_in_the_end(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         watch = Stopwatch()
         self.assert_rv(other.begin(other_card), Rv.SHARING_VIOLATION)
@@ -175,10 +178,20 @@ class Queue(SystemTest):
         self.assertLess(watch.seconds, PARKED_SECONDS_MAX)
         self.assert_rv(owner.end(card), Rv.OK)
 
+    def test_begin_of_the_owners_process_is_refused_soon(self) -> None:
+        owner, card = self.client_with_card()
+        other, other_card = self.client_with_card()
+        self.assert_rv(owner.begin(card), Rv.OK)
+        watch = Stopwatch()
+        self.assert_rv(other.begin(other_card), Rv.SHARING_VIOLATION)
+        self.assertGreater(watch.seconds, 0.09)
+        self.assertLess(watch.seconds, SHORT_PARK_SECONDS + SLACK_SECONDS)
+        self.assert_rv(owner.end(card), Rv.OK)
+
     @cardea_only("no queue")
     def test_begin_is_granted_the_moment_the_owner_ends(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         other.send_begin(other_card)
         self.assert_silent(other, 0.2)
@@ -192,11 +205,11 @@ class Queue(SystemTest):
     @cardea_only("no queue")
     def test_first_come_first_served(self) -> None:
         owner, card = self.client_with_card()
+        waiters = [self.client_with_card(foreign=True) for _ in range(6)]
         self.assert_rv(owner.begin(card), Rv.OK)
-        waiters = [self.client_with_card() for _ in range(6)]
         for client, waiting_card in waiters:
             client.send_begin(waiting_card)
-            # Only an answered request proves that this one is in the queue before the next.
+            # The order of arrival is what counts: this one is read before the next is sent.
             self.assert_silent(client, 0.02)
         self.assert_rv(owner.end(card), Rv.OK)
         for position, (client, waiting_card) in enumerate(waiters):
@@ -208,8 +221,8 @@ class Queue(SystemTest):
     @cardea_only("no queue")
     def test_a_refused_waiter_keeps_its_place(self) -> None:
         owner, card = self.client_with_card()
-        first, first_card = self.client_with_card()
-        second, second_card = self.client_with_card()
+        first, first_card = self.client_with_card(foreign=True)
+        second, second_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         self.assert_rv(first.begin(first_card), Rv.SHARING_VIOLATION)
         second.send_begin(second_card)
@@ -226,8 +239,8 @@ class Queue(SystemTest):
     @cardea_only("no queue")
     def test_a_waiter_that_does_not_come_back_loses_its_place(self) -> None:
         owner, card = self.client_with_card()
-        first, first_card = self.client_with_card()
-        second, second_card = self.client_with_card()
+        first, first_card = self.client_with_card(foreign=True)
+        second, second_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         self.assert_rv(first.begin(first_card), Rv.SHARING_VIOLATION)
         second.send_begin(second_card)
@@ -241,7 +254,7 @@ class Queue(SystemTest):
     @cardea_only("no queue")
     def test_a_reset_by_the_owner_is_told_to_the_waiters(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         other.send_begin(other_card)
         self.assert_silent(other, 0.05)
@@ -251,7 +264,7 @@ class Queue(SystemTest):
     @cardea_only("no queue")
     def test_a_removal_is_told_to_the_waiters(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         other.send_begin(other_card)
         self.assert_silent(other, 0.05)
@@ -262,7 +275,7 @@ class Queue(SystemTest):
     @cardea_only("answers at once")
     def test_status_and_transmit_get_the_card_if_it_is_free_within_a_moment(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         other.send_transmit(other_card, SELECT)
         self.assert_rv(owner.end(card), Rv.OK)
@@ -270,7 +283,7 @@ class Queue(SystemTest):
 
     def test_status_on_a_locked_reader_is_refused_soon(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         watch = Stopwatch()
         self.assert_rv(other.status(other_card), Rv.SHARING_VIOLATION)
@@ -278,7 +291,7 @@ class Queue(SystemTest):
 
     def test_control_and_attributes_are_refused_at_once(self) -> None:
         owner, card = self.client_with_card()
-        other, other_card = self.client_with_card()
+        other, other_card = self.client_with_card(foreign=True)
         self.assert_rv(owner.begin(card), Rv.OK)
         watch = Stopwatch()
         for _ in range(5):

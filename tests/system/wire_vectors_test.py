@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.case import SystemTest
 from harness.settings import settings
+from harness.waiting import poll_until
 from harness.wire import WireClient
 
 VECTORS = Path(__file__).resolve().parent / "vectors"
@@ -29,11 +30,19 @@ class Conversation:
         state = test.daemon.state(0)
         self._variables: dict[str, bytes] = {
             "reader": test.reader.encode().ljust(NAME_BYTES, b"\0"),
+            "reader_name": test.reader.encode() + b"\0",
             "empty_reader": test.empty_reader.encode().ljust(NAME_BYTES, b"\0"),
             "atr": state.atr.ljust(ATR_BYTES + 3, b"\0"),
             "atr_length": len(state.atr).to_bytes(4, "little")}
 
     def play(self) -> None:
+        try:
+            self._play_lines()
+        finally:
+            for client in self._clients.values():
+                client.close()
+
+    def _play_lines(self) -> None:
         for number, line in enumerate(self._path.read_text().splitlines(), 1):
             text = line.split("#", 1)[0].strip()
             if not text or text.startswith("for "):
@@ -108,6 +117,7 @@ class Vectors(SystemTest):
         for path in paths:
             if served(path):
                 with self.subTest(path.stem):
+                    poll_until("the reader is idle", lambda: self.daemon.state(0).sharing == 0)
                     Conversation(self, path).play()
                     played += 1
         self.assertGreaterEqual(played, 3)

@@ -141,9 +141,10 @@ class Daemon:
 
     # Clients and cards
 
-    def client(self, minor: int | None = 4, *, establish: bool = True,
-               single_read: bool = False) -> WireClient:
-        return WireClient(self.socket_path, minor, establish=establish, single_read=single_read)
+    def client(self, minor: int | None = 4, *, establish: bool = True, single_read: bool = False,
+               foreign: bool = False) -> WireClient:
+        return WireClient(self.socket_path, minor, establish=establish, single_read=single_read,
+                          foreign=foreign)
 
     def state(self, slot: int) -> ReaderState:
         with self.client() as client:
@@ -167,5 +168,15 @@ class Daemon:
 
     def resources(self) -> tuple[int, int]:
         """Open descriptors and threads, as the kernel counts them."""
-        proc = Path("/proc") / str(self.process.pid)
-        return len(os.listdir(proc / "fd")), len(os.listdir(proc / "task"))
+        return len(os.listdir(self._proc / "fd")), len(os.listdir(self._proc / "task"))
+
+    def describe_resources(self) -> str:
+        """The same in words, for a test that failed."""
+        descriptors = sorted(os.readlink(fd) for fd in (self._proc / "fd").iterdir())
+        threads = sorted((task / "comm").read_text().strip()
+                         for task in (self._proc / "task").iterdir())
+        return f"descriptors {descriptors}, threads {threads}"
+
+    @property
+    def _proc(self) -> Path:
+        return Path("/proc") / str(self.process.pid)

@@ -11,8 +11,23 @@ from collections.abc import Callable
 
 from harness.wire import WireClient
 
+
+
+class Step:
+    """In the child: calling it tells one step of progress; wait_for_go() waits for Victim.go()."""
+
+    def __init__(self, progress: int, gate: int) -> None:
+        self._progress = progress
+        self._gate = gate
+
+    def __call__(self) -> None:
+        os.write(self._progress, b".")
+
+    def wait_for_go(self) -> None:
+        os.read(self._gate, 1)
+
+
 Connect = Callable[[], WireClient]
-Step = Callable[[], None]
 Play = Callable[[WireClient, Step], None]
 
 
@@ -21,12 +36,15 @@ class Victim:
     argument after each step. Thread-bound."""
 
     def __init__(self, connect: Connect, play: Play) -> None:
-        self._progress, write_end = os.pipe()
+        self._progress, progress_in_child = os.pipe()
+        gate_in_child, self._gate = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._progress)
-            _run(connect, play, write_end)
-        os.close(write_end)
+            os.close(self._gate)
+            _run(connect, play, Step(progress_in_child, gate_in_child))
+        os.close(progress_in_child)
+        os.close(gate_in_child)
         self._alive = True
 
     def wait_for_steps(self, count: int) -> None:
@@ -37,12 +55,17 @@ class Victim:
                 raise AssertionError("the client to be killed ended before its time")
             count -= len(done)
 
+    def go(self) -> None:
+        """Lets the child pass one wait_for_go()."""
+        os.write(self._gate, b".")
+
     def kill(self) -> None:
         """SIGKILL; returns when the process is gone."""
         os.kill(self.pid, signal.SIGKILL)
         self._alive = False
         _, status = os.waitpid(self.pid, 0)
         os.close(self._progress)
+        os.close(self._gate)
         if not os.WIFSIGNALED(status):
             raise AssertionError(f"the client to be killed had ended: status {status}")
 
@@ -52,15 +75,11 @@ class Victim:
             self.kill()
 
 
-def _run(connect: Connect, play: Play, progress: int) -> None:
+def _run(connect: Connect, play: Play, step: Step) -> None:
     try:
         client = connect()
-        play(client, lambda: _tell(progress))
+        play(client, step)
         signal.pause()
         client.close()
     finally:
         os._exit(1)
-
-
-def _tell(progress: int) -> None:
-    os.write(progress, b".")

@@ -12,6 +12,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.foreign import ForeignConnection
+
 
 class Command(IntEnum):
     ESTABLISH = 0x01
@@ -121,16 +123,21 @@ def parse_states(raw: bytes) -> list[ReaderState]:
 
 class WireClient:
     """One connection. `minor` None: CMD_VERSION is never sent. `single_read`: each answer has to
-    come with one recv(), as a client without buffering takes it."""
+    come with one recv(), as a client without buffering takes it. `foreign`: the connection
+    belongs to a process of its own."""
 
     def __init__(self, path: Path, minor: int | None = 4, *, establish: bool = True,
-                 single_read: bool = False) -> None:
+                 single_read: bool = False, foreign: bool = False) -> None:
         self.minor = minor
         self.context = 0
         self._single_read = single_read
-        self.socket = socket.socket(socket.AF_UNIX)
+        self._foreign = ForeignConnection(path) if foreign else None
+        if self._foreign is not None:
+            self.socket = self._foreign.link
+        else:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.connect(str(path))
         self.socket.settimeout(ANSWER_SECONDS)
-        self.socket.connect(str(path))
         if minor is not None:
             answer = self.version(4, minor)
             if answer != (4, minor, Rv.OK):
@@ -148,6 +155,8 @@ class WireClient:
 
     def close(self) -> None:
         self.socket.close()
+        if self._foreign is not None:
+            self._foreign.close()
 
     # Bytes
 
