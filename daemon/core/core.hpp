@@ -76,7 +76,7 @@ class Core {
   // --- requests; the message is the request and, filled in, the reply -------------------------
   void establish(ConnId conn, wire::Establish message, Effects& fx);
   void release(ConnId conn, wire::Release message, TimePoint now, Effects& fx);
-  void connect(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx);
+  void connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx);
   void reconnect(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx);
   void disconnect(ConnId conn, const wire::Disconnect& message, TimePoint now, Effects& fx);
   void begin(ConnId conn, const wire::Begin& message, TimePoint now, Effects& fx);

@@ -20,7 +20,8 @@ void Core::start_call(ConnId conn, const M& message, std::span<const std::byte> 
   evaluate(conn, now, fx);
 }
 
-void Core::connect(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx) {
+void Core::connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx) {
+  message.reader[wire::kReaderNameBytes - 1] = '\0';  // the answer repeats the name so
   start_call(conn, message, {}, now, fx);
 }
 void Core::reconnect(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx) {

@@ -29,7 +29,7 @@ Executor::~Executor() { stop(); }
 
 void Executor::start(int threads) {
   MutexLock lock(mutex_);
-  wanted_ = threads;
+  wanted_ += threads;
   while (running_ < wanted_) spawn();
 }
 
