@@ -82,11 +82,15 @@ def missing_head(name: str, lines: list[str], kind: tuple[str, ...]) -> Iterator
         yield 1, "no comment at the head that says what the file is"
 
 
-def statement_start(lines: list[str], index: int) -> int:
-    """The first line of the statement or signature that line `index` ends."""
+def statement_start(lines: list[str], last: int) -> int:
+    """The first line of the statement or signature that line `last` ends."""
+    index = last
     while index > 0:
+        text = "".join(lines[index:last + 1])
+        inside = text.count("(") < text.count(")")  # "if (init;" stands above
         before = lines[index - 1].strip()
-        if not before or before.endswith((";", "{", "}", ":")) or before.startswith(("//", "#")):
+        ended = before.endswith((";", "{", "}", ":")) or before.startswith(("//", "#"))
+        if not before or (ended and not inside):
             break
         index -= 1
     return index
