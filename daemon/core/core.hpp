@@ -147,8 +147,8 @@ class Core {
     Place place = Place::evaluating;
     ReaderId reader;        ///< whose line or domain it is in
     CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
-    bool waited = false;    ///< its time of waiting is over: answer instead of waiting again
-    std::optional<TimePoint> start_up_until;
+    bool waited = false;    ///< its time in the line is over: answer instead of waiting again
+    std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
   };
 
   enum class Wait { none, silent, live };

@@ -100,6 +100,11 @@ void FakeDaemon::await(Command command, int count) {
   ASSERT_TRUE(came) << to_string(command) << " came " << seen_[command] << " times";
 }
 
+void FakeDaemon::await_armed(int count) {
+  std::unique_lock lock(mutex_);
+  ASSERT_TRUE(arrived_.wait_for(lock, kAwaitMax, [&] { return armings_ >= count; }));
+}
+
 int FakeDaemon::seen(Command command) const {
   const std::lock_guard guard(mutex_);
   const auto found = seen_.find(command);
@@ -122,9 +127,11 @@ void FakeDaemon::forget_reads() {
 }
 
 void FakeDaemon::complete(std::uint32_t rv) {
-  const std::lock_guard guard(mutex_);
+  std::unique_lock lock(mutex_);
+  ASSERT_TRUE(arrived_.wait_for(
+      lock, kAwaitMax, [this] { return std::ranges::any_of(connections_, &Connection::armed); }));
   for (Connection& connection : connections_) {
-    if (!connection.registered) continue;
+    if (!std::exchange(connection.armed, false)) continue;
     connection.registered = false;
     send(connection, to_bytes(wire::Completion{0, rv}));
   }
@@ -197,7 +204,16 @@ bool FakeDaemon::handle(Connection& connection, const FakeRequest& request) {
   if (options_.hook) answer = options_.hook(request);
   const std::lock_guard guard(mutex_);
   if (!answer) answer = standard_answer(connection, request);
-  return send(connection, answer->bytes) && !answer->hangs_up;
+  const bool sent = send(connection, answer->bytes);
+  // A 4:6 client may not be told before it has its array.
+  if (connection.registered && !connection.armed &&
+      (!connection.dialect->completion_waits_for_array ||
+       request.command == Command::get_readers_state_array)) {
+    connection.armed = true;
+    ++armings_;
+    arrived_.notify_all();
+  }
+  return sent && !answer->hangs_up;
 }
 
 FakeAnswer FakeDaemon::standard_answer(Connection& connection, const FakeRequest& request) {
@@ -295,6 +311,7 @@ FakeAnswer FakeDaemon::answer_wait(Connection& connection, Command command) {
       connection.registered = true;
       return {dialect.wait_sends_states ? states(wire::kFixedSlots) : Bytes{}};
     case Command::stop_waiting_reader_state_change:
+      connection.armed = false;
       if (!std::exchange(connection.registered, false)) return {};
       return {to_bytes(wire::Completion{0, 0})};
     default:

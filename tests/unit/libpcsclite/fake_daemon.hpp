@@ -74,13 +74,15 @@ class FakeDaemon {
 
   /// Blocks until `command` arrived `count` times; fails the test after a long while.
   void await(wire::Command command, int count);
+  /// Blocks until registrations for a completion stood `count` times, the states being sent.
+  void await_armed(int count);
   [[nodiscard]] int seen(wire::Command command) const;
   [[nodiscard]] int connections() const;
   /// Every read of every connection, as the commands that were complete in it.
   [[nodiscard]] std::vector<std::vector<wire::Command>> reads() const;
   void forget_reads();
 
-  /// Sends a completion to every registered connection.
+  /// Sends a completion to every registered connection, of which it awaits the first.
   void complete(std::uint32_t rv = 0);
   /// Closes all connections, as a dying daemon.
   void hang_up();
@@ -92,6 +94,7 @@ class FakeDaemon {
     const wire::Dialect* dialect = nullptr;
     bool refused = false;
     bool registered = false;
+    bool armed = false;  // registered, and the completion may go out
   };
 
   void accept_clients();
@@ -115,6 +118,7 @@ class FakeDaemon {
   std::list<Connection> connections_;
   std::map<wire::Command, int> seen_;
   std::vector<std::vector<wire::Command>> reads_;
+  int armings_ = 0;
   std::uint32_t next_number_ = 0x1000;
 };
 

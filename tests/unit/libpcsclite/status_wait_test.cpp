@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Minor, StatusWaitIn, testing::Values(3, 4, 5, 6));
 
 TEST_P(StatusWaitIn, ReturnsWhatTheDaemonAnnounces) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   daemon_->set_readers({test::slot(kReader, test::kCardOut)}, 1);
   daemon_->complete();
   const Outcome outcome = waiter.get();
@@ -106,9 +106,9 @@ TEST_P(StatusWaitIn, ReturnsWhatTheDaemonAnnounces) {
 
 TEST_P(StatusWaitIn, SleepsOnAfterAnEventThatIsNotItsOwn) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   daemon_->complete();
-  daemon_->await(Command::wait_reader_state_change, 2);
+  daemon_->await_armed(2);
   daemon_->set_readers({}, 2);
   daemon_->complete();
   EXPECT_EQ(waiter.get().rv, SCARD_S_SUCCESS);
@@ -134,7 +134,7 @@ TEST_P(StatusWaitIn, LooksOnceWithoutRegisteringForATimeoutOfZero) {
 
 TEST_P(StatusWaitIn, CanBeCancelledWhileWaiting) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   EXPECT_EQ(SCardCancel(context_), SCARD_S_SUCCESS);
   EXPECT_EQ(waiter.get().rv, SCARD_E_CANCELLED);
   EXPECT_EQ(daemon_->seen(Command::cancel), 0);
@@ -160,7 +160,7 @@ TEST_P(StatusWaitIn, DoesNotMindAnOlderCancel) {
 TEST_P(StatusWaitIn, CanBeCancelledAgainAndAgain) {
   for (int i = 1; i <= 20; ++i) {
     auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-    daemon_->await(Command::wait_reader_state_change, i);
+    daemon_->await_armed(i);
     EXPECT_EQ(SCardCancel(context_), SCARD_S_SUCCESS);
     EXPECT_EQ(waiter.get().rv, SCARD_E_CANCELLED);
   }
@@ -169,7 +169,7 @@ TEST_P(StatusWaitIn, CanBeCancelledAgainAndAgain) {
 
 TEST_P(StatusWaitIn, ObeysACancelFromTheDaemon) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   daemon_->complete(to_wire(ScardRv::cancelled));
   EXPECT_EQ(waiter.get().rv, SCARD_E_CANCELLED);
   EXPECT_EQ(daemon_->seen(Command::stop_waiting_reader_state_change), 0);
@@ -178,7 +178,7 @@ TEST_P(StatusWaitIn, ObeysACancelFromTheDaemon) {
 
 TEST_P(StatusWaitIn, EndsWhenItsContextIsReleased) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   EXPECT_EQ(SCardReleaseContext(context_), SCARD_S_SUCCESS);
   EXPECT_EQ(waiter.get().rv, SCARD_E_CANCELLED);
   EXPECT_EQ(SCardIsValidContext(context_), SCARD_E_INVALID_HANDLE);
@@ -186,7 +186,7 @@ TEST_P(StatusWaitIn, EndsWhenItsContextIsReleased) {
 
 TEST_P(StatusWaitIn, EndsWhenTheDaemonDies) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   daemon_->hang_up();
   EXPECT_EQ(waiter.get().rv, SCARD_F_COMM_ERROR);
 }
@@ -226,7 +226,7 @@ TEST_P(StatusWaitIn, LeavesTheContextUsableWhenItsThreadIsCancelled) {
                 },
                 &argument),
             0);
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   ASSERT_EQ(::pthread_cancel(thread), 0);
   void* result = nullptr;
   ASSERT_EQ(::pthread_join(thread, &result), 0);
@@ -236,7 +236,7 @@ TEST_P(StatusWaitIn, LeavesTheContextUsableWhenItsThreadIsCancelled) {
 
 TEST_P(StatusWaitIn, SeesAReaderComeThroughThePnpName) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kPnp, 0));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   daemon_->set_readers({test::slot(kReader, 2), test::slot("Second", 2)}, 2);
   daemon_->complete();
   const Outcome outcome = waiter.get();
@@ -247,7 +247,7 @@ TEST_P(StatusWaitIn, SeesAReaderComeThroughThePnpName) {
 
 TEST_P(StatusWaitIn, SeesAReaderReplacedByAnother) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kPnp, 0));
-  daemon_->await(Command::wait_reader_state_change, 1);
+  daemon_->await_armed(1);
   daemon_->set_readers({test::slot("Another", 2)}, 3);
   daemon_->complete();
   EXPECT_EQ(waiter.get().rv, SCARD_S_SUCCESS);
@@ -308,7 +308,7 @@ TEST_F(StatusWait, RegistersInOneWriteAndNotAtAllForAnUnawareCaller) {
 
 TEST_F(StatusWait, ReportsAReaderThatVanishesMeanwhile) {
   auto waiter = wait_in_thread(context_, ~DWORD{0}, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_.await(Command::wait_reader_state_change, 1);
+  daemon_.await_armed(1);
   daemon_.set_readers({}, 2);
   daemon_.complete();
   const Outcome outcome = waiter.get();
@@ -319,7 +319,7 @@ TEST_F(StatusWait, ReportsAReaderThatVanishesMeanwhile) {
 
 TEST_F(StatusWait, DoesNotHoldUpOtherContexts) {
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
-  daemon_.await(Command::wait_reader_state_change, 1);
+  daemon_.await_armed(1);
   // A second thread queues behind the first on the same context, and still nobody else waits.
   auto queued = std::async(std::launch::async, [this] {
     DWORD length = 0;
