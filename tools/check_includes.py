@@ -60,7 +60,7 @@ def sources(root: Path) -> Iterator[Path]:
 
 def public_headers(root: Path) -> set[str]:
     names = {path.name.removesuffix(".in") for path in (root / "include").rglob("*.h*")}
-    return names | {f"PCSC/{name}" for name in names}
+    return {f"{folder}{name}" for name in names for folder in ("", "PCSC/", "include/PCSC/")}
 
 
 def violations(root: Path) -> list[str]:

@@ -37,8 +37,8 @@ ALLOWED_PAUSE = re.compile(r"(//|#) pause: \w")
 UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|alloca|tmpnam)\s*\(")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|home|root)/\w")
-CPP_FUNCTION = re.compile(r"^( *)(?!namespace|class|struct|enum|union|extern|if|for|while|switch|do"
-                          r"|else|case|return|try|catch|\}).*\)[^;=]*\{$")
+NOT_A_FUNCTION = re.compile(r"\s*(namespace|class|struct|enum|union|extern|if|for|while|switch|do"
+                            r"|else|case|return|try|catch|\})\b")
 
 Finding = tuple[int, str]
 
@@ -82,19 +82,35 @@ def missing_head(name: str, lines: list[str], kind: tuple[str, ...]) -> Iterator
         yield 1, "no comment at the head that says what the file is"
 
 
+def statement_start(lines: list[str], last: int) -> int:
+    """The first line of the statement or signature that line `last` ends."""
+    index = last
+    while index > 0:
+        text = "".join(lines[index:last + 1])
+        inside = text.count("(") < text.count(")")  # "if (init;" stands above
+        before = lines[index - 1].strip()
+        ended = before.endswith((";", "{", "}", ":")) or before.startswith(("//", "#"))
+        if not before or (ended and not inside):
+            break
+        index -= 1
+    return index
+
+
 def long_functions(_: str, lines: list[str], kind: tuple[str, ...]) -> Iterator[Finding]:
     if kind != CPP:
         return
-    for number, line in enumerate(lines, 1):
-        head = CPP_FUNCTION.match(line)
-        if not head:
+    for index, line in enumerate(lines):
+        if not line.endswith("{") or ")" not in line:
             continue
-        closing = f"{head[1]}}}"
-        for count, later in enumerate(lines[number:], 1):
-            if later.startswith(closing):
-                if count + 1 > FUNCTION_LINES_MAX:
-                    yield number, f"function of {count + 1} lines, at most {FUNCTION_LINES_MAX}"
-                break
+        start = statement_start(lines, index)
+        if NOT_A_FUNCTION.match(lines[start]):
+            continue
+        indent = lines[start][:len(lines[start]) - len(lines[start].lstrip())]
+        closing = next((later for later in range(index + 1, len(lines))
+                        if lines[later].startswith(f"{indent}}}")), len(lines) - 1)
+        length = closing - start + 1
+        if length > FUNCTION_LINES_MAX:
+            yield start + 1, f"function of {length} lines, at most {FUNCTION_LINES_MAX}"
 
 
 def banned(name: str, lines: list[str], kind: tuple[str, ...]) -> Iterator[Finding]:

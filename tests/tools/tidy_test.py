@@ -28,6 +28,13 @@ class Tidy(unittest.TestCase):
                           + "  }\n};\n", "72 lines")
         self.assertEqual(tidy.check_text("a/b.cpp", HEAD + "int f() {\n" + "  g();\n" * 68
                                          + "}\n"), [])
+        self.assert_finds("a/b.cpp", HEAD + "int f(int a,\n      int b) {\n" + "  g();\n" * 68
+                          + "}\n", "71 lines")
+        self.assertEqual(tidy.check_text("a/b.cpp", HEAD + "int f(int a,\n    int b) {\n"
+                                         "  if (a) {\n    g();\n  }\n}\n" + "int x;\n" * 90), [])
+        self.assertEqual(tidy.check_text("a/b.cpp", HEAD + "int f() {\n  if (int a = 1;\n"
+                                         "      g(a)) {\n"
+                                         "    h();\n  }\n}\n" + "int x;\n" * 90), [])
         self.assertEqual(tidy.check_text("a/b.cpp", HEAD + "namespace x {\n" + "int g();\n" * 90
                                          + "}\n"), [])
 
