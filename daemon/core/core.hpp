@@ -123,6 +123,7 @@ class Core {
   [[nodiscard]] std::vector<std::string> reader_names() const;
   /// The handle that holds the reader's lock, 0 for none; invariants are asserted on the way.
   [[nodiscard]] CardHandle lock_owner(std::string_view reader_name) const;
+  /// Aborts if a rule of the core is broken. Holds between any two calls.
   void check_invariants() const;
 
  private:
@@ -306,6 +307,7 @@ class Core {
   [[nodiscard]] std::size_t slots_to_announce() const;
   [[nodiscard]] wire::ReaderState published(const Reader& reader) const;
 
+  void check_call(ConnId conn, const Call& call) const;
   [[nodiscard]] Client& client(ConnId conn);
   [[nodiscard]] Reader* find_reader(ReaderId id);
   [[nodiscard]] Reader* find_reader(std::string_view name);

@@ -72,6 +72,10 @@ class TransactionQueue {
 
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] std::size_t size() const { return line_.size(); }
+  /// True if next() would find somebody: nobody may see that between two visits to the core.
+  [[nodiscard]] bool is_stalled() const;
+  /// True if a request of `conn` waits in the line (not: is away).
+  [[nodiscard]] bool has_waiting(ConnId conn) const;
 
  private:
   LockTiming timing_;
