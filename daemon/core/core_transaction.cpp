@@ -48,7 +48,9 @@ void Core::run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx
     answer_rv(conn, message, mark_rv(handle->mark), fx);
     return serve_line(*reader, now, fx);
   }
-  if (lock.blocks(handle->id)) return answer_rv(conn, message, ScardRv::sharing_violation, fx);
+  if (lock.is_held_by_other(handle->id)) {
+    return answer_rv(conn, message, ScardRv::sharing_violation, fx);
+  }
   // COMPAT: upstream resets the card before it notices that there is no transaction.
   if (!holds) return answer_rv(conn, message, ScardRv::not_transacted, fx);
   const auto action = static_cast<wire::Disposition>(message.disposition);
