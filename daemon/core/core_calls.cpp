@@ -217,6 +217,9 @@ void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
       reader->off_pending = false;
       if (reader->card.phase == CardPhase::powered && reader->handles.empty()) {
         start_own_job(JobKind::power_off, *reader, fx);
+        // From here on a CONNECT needs the driver: the card is about to lose power and protocol.
+        reader->card.phase = CardPhase::auto_off;
+        reader->card.protocol = wire::kProtocolUnset;
       }
       break;
     case Work::Kind::clean_up:
