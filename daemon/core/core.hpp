@@ -186,6 +186,7 @@ class Core {
     std::uint16_t event_counter = 0;
     bool starting = true;
     bool check_pending = false;
+    bool hinted = false;  ///< a card may have moved after the pending check looked
     bool off_pending = false;
     std::vector<CardHandle> handles;
     TransactionQueue lock;

@@ -211,6 +211,7 @@ void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
   if (reader == nullptr) return;
   switch (work.kind) {
     case Work::Kind::check_presence:
+      reader->hinted = false;
       start_own_job(JobKind::check_presence, *reader, fx);
       break;
     case Work::Kind::power_off:

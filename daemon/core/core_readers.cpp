@@ -71,7 +71,11 @@ ReaderId Core::add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx) {
 
 void Core::presence_hint(ReaderId id, TimePoint now, Effects& fx) {
   Reader* reader = find_reader(id);
-  if (reader == nullptr || reader->check_pending) return;
+  if (reader == nullptr) return;
+  if (reader->check_pending) {
+    reader->hinted = true;
+    return;
+  }
   reader->check_pending = true;
   reader->poll_at.reset();
   submit({Work::Kind::check_presence, id, {}, {}}, reader->spec.domain, now, fx);
@@ -150,7 +154,9 @@ void Core::answer_finished(Job& job, const JobResult& result, Reader* reader, Ti
       if (reader == nullptr) return;
       reader->check_pending = false;
       if (reader->starting) first_check_done(*reader, now, fx);
-      return plan_poll(*reader, now);
+      plan_poll(*reader, now);
+      if (reader->hinted) presence_hint(reader->id, now, fx);
+      return;
     case JobKind::power_off:
       return;
     case JobKind::clean_up:
