@@ -203,6 +203,8 @@ void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effe
   const CardState before = reader.card;
   reader.card = card;
   plan_power_off(reader, now);
+  // No driver event says that a fault is over, so even these readers are polled meanwhile.
+  if (card.phase == CardPhase::unknown && !reader.check_pending) plan_poll(reader, now);
   if (card.phase == before.phase || reader.starting) return;
   if (card.phase == CardPhase::unknown) {
     reader.card.atr = {};
