@@ -190,6 +190,7 @@ class Core {
     bool off_pending = false;
     std::vector<CardHandle> handles;
     TransactionQueue lock;
+    bool serving = false;  ///< serve_line() is at work further up the stack
     std::optional<TimePoint> poll_at;
     std::optional<TimePoint> off_at;
     std::int32_t published_use = 0;  ///< -1 exclusive, 0 free, 1 in use

@@ -124,12 +124,15 @@ bool Core::wait_in_line(ConnId conn, Reader& reader, CardHandle card, LineWait w
 }
 
 void Core::serve_line(Reader& reader, TimePoint now, Effects& fx) {
+  if (reader.serving) return;  // the loop further up goes on
+  reader.serving = true;
   while (const auto ticket = reader.lock.next(now)) {
     evaluate(ticket->conn, now, fx);
     const Client& served = client(ticket->conn);
-    if (served.call && served.call->place == Call::Place::line) return;
+    if (served.call && served.call->place == Call::Place::line) break;
     reader.lock.leave(*ticket);
   }
+  reader.serving = false;
 }
 
 void Core::answer_late(ConnId conn, Reader& reader, TimePoint now, Effects& fx) {

@@ -15,8 +15,10 @@ void Core::run(ConnId conn, const wire::Begin& message, TimePoint now, Effects& 
   Reader* reader = find_reader(handle->reader);
   const ScardRv rv = usable(*handle, reader);
   if (rv != ScardRv::success) {
-    if (reader != nullptr) reader->lock.forget_card(handle->id);
-    return answer_rv(conn, message, rv, fx);
+    answer_rv(conn, message, rv, fx);
+    if (reader == nullptr) return;
+    reader->lock.forget_card(handle->id);
+    return serve_line(*reader, now, fx);  // it may have had the lock reserved
   }
   if (reader->lock.may_take(handle->id, now)) {
     reader->lock.take(handle->id);
