@@ -245,7 +245,7 @@ void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
 
 bool Core::wait_for_start_up(ConnId conn, TimePoint now) {
   Call& call = *client(conn).call;
-  if (starting_ == 0 || call.waited) return false;
+  if (starting_ == 0 || call.start_up_until) return false;  // once is enough
   call.place = Call::Place::start_up;
   call.start_up_until = now + settings_.start_up_wait;
   start_up_.push_back(conn);
@@ -255,9 +255,8 @@ bool Core::wait_for_start_up(ConnId conn, TimePoint now) {
 void Core::release_start_up(TimePoint now, Effects& fx) {
   std::vector<ConnId> ready;
   std::erase_if(start_up_, [&](ConnId conn) {
-    Call& call = *client(conn).call;
+    const Call& call = *client(conn).call;
     if (starting_ > 0 && *call.start_up_until > now) return false;
-    call.waited = starting_ > 0;
     ready.push_back(conn);
     return true;
   });
