@@ -97,7 +97,9 @@ void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
   std::erase_if(domain.queue, [id](const Work& work) { return work.reader == id; });
   for (auto& [conn, holder] : clients_) {
     if (!holder.call || holder.call->reader != id) continue;
-    const bool running = holder.call->place == Call::Place::running;
+    // A DISCONNECT has reached its aim; everybody else's driver call is void.
+    const bool running = holder.call->place == Call::Place::running &&
+                         !std::holds_alternative<wire::Disconnect>(holder.call->message);
     holder.call->reader = {};
     const ConnId waiting = conn;
     if (running) {
