@@ -1,7 +1,10 @@
 #include "daemon/app.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -45,6 +48,20 @@ Result<UniqueFd> open_socket(const std::string& path) {
   }
   ::unlink(path.c_str());  // left behind by a daemon that was killed
   return listen_unix(path, kListenBacklog);
+}
+
+/// The socket systemd has opened for us, if this is a socket-activated start; no descriptor if not.
+Result<UniqueFd> adopt_socket() {
+  const int passed = ::sd_listen_fds(/*unset_environment=*/1);
+  if (passed <= 0) return UniqueFd{};
+  UniqueFd fd(SD_LISTEN_FDS_START);
+  if (passed > 1 || ::sd_is_socket_unix(fd.get(), SOCK_STREAM, 1, nullptr, 0) <= 0) {
+    return failure(ScardRv::no_service,
+                   "systemd passed something else than one listening Unix stream socket; check "
+                   "ListenStream= in pcscd.socket");
+  }
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  return fd;
 }
 
 int fail_to_start(const Error& error) {
@@ -133,22 +150,28 @@ int serve(const Options& options, Background& background) {
   raise_descriptor_limit();
   const auto conf = load_readers(options);
   if (!conf) return fail_to_start(conf.error());
-  auto listener = open_socket(options.socket);
+  auto listener = adopt_socket();
+  const bool own_socket = listener && !*listener;
+  if (own_socket) listener = open_socket(options.socket);
   if (!listener) return fail_to_start(listener.error());
-  const ScopeExit remove_socket([&options] { ::unlink(options.socket.c_str()); });
+  // A socket of systemd stays: sandboxes may have bound its inode, and clients may be queued.
+  const ScopeExit remove_socket([&options, own_socket] {
+    if (own_socket) ::unlink(options.socket.c_str());
+  });
   auto server = Server::create(server_settings(options), std::move(*listener));
   if (!server) return fail_to_start(server.error());
   ReaderManager readers(**server);
   readers.open_configured(conf->entries);
   (*server)->start();
-  log::write(log::Level::info, "serving clients on " + options.socket);
+  log::write(log::Level::info,
+             "serving clients on " + (own_socket ? options.socket : "the socket of systemd"));
   background.report(0);
   wait_for_end(signals);
   log::write(log::Level::info, "stopping");
   if (!(*server)->stop(kStopLimit)) {
     log::write(log::Level::error,
                "a driver did not return within 5 s; ending without closing its reader");
-    ::unlink(options.socket.c_str());
+    if (own_socket) ::unlink(options.socket.c_str());
     std::fflush(nullptr);
     ::_exit(1);
   }

@@ -4,6 +4,8 @@
 // Whoever unlocks hands the lock over, so it is never free while somebody queues.
 #pragma once
 
+#include <cstddef>
+
 #include "base/mutex.hpp"
 
 namespace cardea {
@@ -38,6 +40,14 @@ class FairLock {
     next->granted = true;
     // Under the mutex: the waiter lives on its thread's stack and may go once it is released.
     next->granted_changed.notify_one();
+  }
+
+  /// How many threads queue.
+  [[nodiscard]] std::size_t waiters_for_test() EXCLUDES(mutex_) {
+    MutexLock guard(mutex_);
+    std::size_t count = 0;
+    for (const Waiter* waiter = first_; waiter != nullptr; waiter = waiter->next) ++count;
+    return count;
   }
 
  private:

@@ -11,6 +11,8 @@ namespace {
 
 /// Room for one read: holds the fixed array of 16 slots and what is asked along with it.
 constexpr std::size_t kReadAheadBytes = 4096;
+/// And for a larger array this much for what comes before and behind it.
+constexpr std::size_t kBesidesArrayBytes = 64;
 
 /// Drops the first `bytes` of the parts.
 std::span<iovec> drop_front(std::span<iovec> parts, std::size_t bytes) {
@@ -151,7 +153,9 @@ ScardRv ServerLink::fill(std::size_t bytes, std::size_t capacity, Deadline deadl
 }
 
 ScardRv ServerLink::need(std::size_t bytes, Deadline deadline) {
-  return fill(bytes, std::max({bytes, buffer_.size(), kReadAheadBytes}), deadline);
+  const std::size_t capacity =
+      std::max({bytes + kBesidesArrayBytes, buffer_.size(), kReadAheadBytes});
+  return fill(bytes, capacity, deadline);
 }
 
 std::span<const std::byte> ServerLink::buffered() const noexcept {

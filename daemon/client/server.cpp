@@ -257,7 +257,9 @@ void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round
       if (!has_input) break;
       has_input = false;
       connection->keep(input);
+      const bool in_the_middle = !input.empty();
       if (connection->read_some(scratch().request, input) == Connection::Read::closed) {
+        if (in_the_middle) drop(connection, "closed its connection in the middle of a request");
         return close(connection, round);
       }
     }

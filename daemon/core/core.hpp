@@ -76,7 +76,7 @@ class Core {
   // --- requests; the message is the request and, filled in, the reply -------------------------
   void establish(ConnId conn, wire::Establish message, Effects& fx);
   void release(ConnId conn, wire::Release message, TimePoint now, Effects& fx);
-  void connect(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx);
+  void connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx);
   void reconnect(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx);
   void disconnect(ConnId conn, const wire::Disconnect& message, TimePoint now, Effects& fx);
   void begin(ConnId conn, const wire::Begin& message, TimePoint now, Effects& fx);
@@ -150,7 +150,7 @@ class Core {
     CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
     wire::ShareMode mode_before = wire::ShareMode::shared;  ///< of a running RECONNECT's handle
     bool waited = false;    ///< its time in the line is over: answer instead of waiting again
-    std::optional<TimePoint> start_up_until;  ///< set once: nobody waits twice for starts
+    std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
   };
 
   enum class Wait { none, silent, live };

@@ -20,7 +20,8 @@ void Core::start_call(ConnId conn, const M& message, std::span<const std::byte> 
   evaluate(conn, now, fx);
 }
 
-void Core::connect(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx) {
+void Core::connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx) {
+  message.reader[wire::kReaderNameBytes - 1] = '\0';  // the answer repeats the name so
   start_call(conn, message, {}, now, fx);
 }
 void Core::reconnect(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx) {
@@ -245,9 +246,9 @@ void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
 
 bool Core::wait_for_start_up(ConnId conn, TimePoint now) {
   Call& call = *client(conn).call;
-  if (starting_ == 0 || call.start_up_until) return false;  // once is enough
+  if (starting_ == 0 || (call.start_up_until && *call.start_up_until <= now)) return false;
   call.place = Call::Place::start_up;
-  call.start_up_until = now + settings_.start_up_wait;
+  if (!call.start_up_until) call.start_up_until = now + settings_.start_up_wait;
   start_up_.push_back(conn);
   return true;
 }

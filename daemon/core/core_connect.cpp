@@ -82,7 +82,7 @@ void Core::run(ConnId conn, const wire::Connect& message, TimePoint now, Effects
   }
   if (driver && !acquire_driver(conn, *reader)) return;
   Handle& handle = reserve_handle(conn, *reader, mode);
-  handle.raw = raw;
+  handle.raw = raw && !direct;
   if (!driver) {
     return open_handle(conn, *reader, handle, message, raw ? wire::kProtocolRaw : current, now, fx);
   }
@@ -108,7 +108,7 @@ void Core::connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Conn
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   Handle& handle = reserve_handle(conn, reader, static_cast<wire::ShareMode>(message.share_mode));
-  handle.raw = raw;
+  handle.raw = raw && !direct;
   open_handle(conn, reader, handle, message, raw ? wire::kProtocolRaw : current, now, fx);
 }
 
@@ -259,7 +259,7 @@ void Core::finish_reconnect(Job& job, const JobResult& result, TimePoint now, Ef
     return answer_rv(job.conn, message, result.rv, fx);
   }
   handle.mark = Mark::none;
-  handle.raw = (message.preferred_protocols & wire::kProtocolRaw) != 0;
+  handle.raw = job.protocols != 0 && (message.preferred_protocols & wire::kProtocolRaw) != 0;
   set_mode(handle, *reader, static_cast<wire::ShareMode>(message.share_mode));
   message.active_protocol =
       job.protocols == 0 ? effective_protocol(*reader) : result.active_protocol;

@@ -29,7 +29,7 @@ Executor::~Executor() { stop(); }
 
 void Executor::start(int threads) {
   MutexLock lock(mutex_);
-  wanted_ = threads;
+  wanted_ += threads;
   while (running_ < wanted_) spawn();
 }
 
@@ -83,6 +83,9 @@ int Executor::threads() const {
 }
 
 void Executor::spawn() {
+  // Threads that have left the loop end without this lock, so the join is short.
+  for (std::thread& thread : ended_) thread.join();
+  ended_.clear();
   ++running_;
   threads_.emplace_back([this] { run(); });
 }

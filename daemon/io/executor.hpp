@@ -32,7 +32,7 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// Starts the first `threads` threads.
+  /// Starts `threads` threads, on top of what grow() has asked for.
   void start(int threads) EXCLUDES(mutex_);
   /// One more (or fewer) thread may block from now on.
   void grow() EXCLUDES(mutex_);

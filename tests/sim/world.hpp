@@ -36,9 +36,9 @@ class World {
   /// What a client was told about one of its handles.
   struct Card {
     std::string reader;
-    std::uint32_t depth = 0;       ///< BEGINs without END
-    std::size_t first_asked = 0;   ///< step of the first BEGIN of this try, 0: not trying
-    TimePoint keeps_place_until;   ///< after "ask again"
+    std::uint32_t depth = 0;      ///< BEGINs without END
+    std::size_t first_asked = 0;  ///< step of the first BEGIN of this try, 0: not trying
+    TimePoint keeps_place_until;  ///< after "ask again"
     bool exclusive = false;
   };
   enum class Asked { nothing, connect, reconnect, disconnect, begin, end, release, other };

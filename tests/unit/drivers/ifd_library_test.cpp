@@ -40,6 +40,12 @@ TEST(IfdLibrary, TellsTheVersionsApart) {
   EXPECT_NE(v2->functions().control_2, nullptr);
 }
 
+TEST(IfdLibrary, FindsFunctionsWithALeadingUnderscore) {
+  const auto library = test::load_handler("handler_underscored");
+  EXPECT_EQ(library->version(), IfdLibrary::Version::v3);
+  EXPECT_EQ(library->functions().icc_presence(0), IFD_ICC_PRESENT);
+}
+
 TEST(IfdLibrary, RefusesAHandlerThatLacksAFunctionAndNamesIt) {
   const std::string path = handler_path("handler_without_power");
   EXPECT_THAT(load_error(path),
