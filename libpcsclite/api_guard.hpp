@@ -1,43 +1,40 @@
-// The edge between C callers and C++: no exception leaves, and a thread is not cancelled in the
-// middle of a request.
+// The edge between C callers and C++: no exception leaves, and pthread_cancel() does not end a
+// thread in the middle of a call, with the context locked and an answer outstanding. It takes
+// effect after the call; SCardCancel ends a call that waits.
 #pragma once
 
-#include <cxxabi.h>
 #include <pcsclite.h>
+#include <pthread.h>
 
 #include <new>
 
 #include "base/scard_rv.hpp"
-#include "libpcsclite/cancellation.hpp"
 
 namespace cardea {
 
 constexpr LONG to_long(ScardRv rv) noexcept { return static_cast<LONG>(to_wire(rv)); }
 
+/// Holds off pthread_cancel() while it lives. Bound to its thread.
+class NoPthreadCancel {
+ public:
+  NoPthreadCancel() { (void)::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  ~NoPthreadCancel() { (void)::pthread_setcancelstate(before_, nullptr); }
+  NoPthreadCancel(const NoPthreadCancel&) = delete;
+  NoPthreadCancel& operator=(const NoPthreadCancel&) = delete;
+
+ private:
+  int before_ = PTHREAD_CANCEL_ENABLE;
+};
+
 /// Runs `body`, a function that returns ScardRv.
 template <typename Body>
 LONG guarded(Body body) noexcept {
-  const PthreadCancel disabled(PTHREAD_CANCEL_DISABLE);
+  // COMPAT: pcsc-lite's wait is a cancellation point, and leaves the context locked for ever.
+  const NoPthreadCancel no_cancel;
   try {
     return to_long(body());
   } catch (const std::bad_alloc&) {
     return SCARD_E_NO_MEMORY;
-  } catch (...) {
-    return SCARD_F_INTERNAL_ERROR;
-  }
-}
-
-/// For a body that enables cancellation somewhere: the unwinding of a cancelled thread is no
-/// exception of ours and has to pass.
-template <typename Body>
-LONG guarded_but_cancellable(Body body) {
-  const PthreadCancel disabled(PTHREAD_CANCEL_DISABLE);
-  try {
-    return to_long(body());
-  } catch (const std::bad_alloc&) {
-    return SCARD_E_NO_MEMORY;
-  } catch (const abi::__forced_unwind&) {
-    throw;
   } catch (...) {
     return SCARD_F_INTERNAL_ERROR;
   }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/scope_exit.hpp"
-#include "libpcsclite/cancellation.hpp"
 #include "libpcsclite/session.hpp"
 #include "libpcsclite/state_fetch.hpp"
 #include "libpcsclite/status_change.hpp"
@@ -135,7 +134,7 @@ class StatusWait {
       int wake_fd = -1;
       if (!context_.begin_wait(cancels_at_entry_, wake_fd)) return ScardRv::cancelled;
       const ScopeExit end_wait([this] { context_.end_wait(); });
-      const ScardRv rv = wait_as_cancellation_point(limit_of_one_wait(wake_fd), wake_fd);
+      const ScardRv rv = link_.wait_readable(limit_of_one_wait(wake_fd), wake_fd);
       if (rv == ScardRv::success) break;
       if (rv == ScardRv::timeout) {
         if (deadline_ && Clock::now() >= *deadline_) return ScardRv::timeout;
@@ -146,19 +145,6 @@ class StatusWait {
       }
     }
     return read_completion(deadline_);
-  }
-
-  /// COMPAT: pthread_cancel() ends a thread in this wait with pcsc-lite as well, but there leaves
-  /// the context locked for ever.
-  ScardRv wait_as_cancellation_point(Deadline limit, int wake_fd) {
-    bool unwinding = true;
-    const ScopeExit withdraw_if_unwinding([this, &unwinding] {
-      if (unwinding) (void)withdraw();
-    });
-    const PthreadCancel enabled(PTHREAD_CANCEL_ENABLE);
-    const ScardRv rv = link_.wait_readable(limit, wake_fd);
-    unwinding = false;
-    return rv;
   }
 
   [[nodiscard]] Deadline limit_of_one_wait(int wake_fd) const {

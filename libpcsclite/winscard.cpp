@@ -155,8 +155,7 @@ LONG SCardFreeMemory(SCARDCONTEXT hContext, LPCVOID pvMem) {
 
 LONG SCardGetStatusChange(SCARDCONTEXT hContext, DWORD dwTimeout, SCARD_READERSTATE* rgReaderStates,
                           DWORD cReaders) {
-  return guarded_but_cancellable(
-      [=] { return get_status_change(hContext, dwTimeout, rgReaderStates, cReaders); });
+  return guarded([=] { return get_status_change(hContext, dwTimeout, rgReaderStates, cReaders); });
 }
 
 LONG SCardCancel(SCARDCONTEXT hContext) {

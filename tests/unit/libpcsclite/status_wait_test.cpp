@@ -210,7 +210,7 @@ TEST_P(StatusWaitIn, KeepsItsTimeoutWithADaemonThatNeverAnswers) {
   expect_in_step();
 }
 
-TEST_P(StatusWaitIn, LeavesTheContextUsableWhenItsThreadIsCancelled) {
+TEST_P(StatusWaitIn, HoldsOffPthreadCancelUntilItReturns) {
   SCARD_READERSTATE state = entry(kReader, SCARD_STATE_PRESENT);
   struct Argument {
     SCARDCONTEXT context;
@@ -222,12 +222,14 @@ TEST_P(StatusWaitIn, LeavesTheContextUsableWhenItsThreadIsCancelled) {
                 [](void* opaque) -> void* {
                   auto* const self = static_cast<Argument*>(opaque);
                   (void)SCardGetStatusChange(self->context, INFINITE, self->state, 1);
+                  ::pthread_testcancel();
                   return nullptr;
                 },
                 &argument),
             0);
   daemon_->await_armed(1);
   ASSERT_EQ(::pthread_cancel(thread), 0);
+  EXPECT_EQ(SCardCancel(context_), SCARD_S_SUCCESS);
   void* result = nullptr;
   ASSERT_EQ(::pthread_join(thread, &result), 0);
   EXPECT_EQ(result, PTHREAD_CANCELED);
