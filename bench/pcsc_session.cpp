@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kNamesBytesMax = 64 * 1024;
 constexpr auto kReadersAwaitedMax = std::chrono::seconds(10);
-constexpr auto kReadersAwaitStep = std::chrono::milliseconds(5);
+constexpr auto kAwaitStep = std::chrono::milliseconds(5);
 
 ScardRv code_of(LONG rv) { return static_cast<ScardRv>(rv); }
 
@@ -166,6 +166,19 @@ bool all_cards_answer(SCARDCONTEXT context, const std::vector<std::string>& name
   return true;
 }
 
+/// A daemon's socket exists a moment before the daemon listens on it.
+SCARDCONTEXT establish_until(TimePoint deadline) {
+  SCARDCONTEXT context = 0;
+  for (;;) {
+    const LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, nullptr, nullptr, &context);
+    if (code_of(rv) != ScardRv::no_service || Clock::now() >= deadline) {
+      check(rv, "SCardEstablishContext");
+      return context;
+    }
+    std::this_thread::sleep_for(kAwaitStep);  // pause: nothing tells that it listens
+  }
+}
+
 const char* library_path() {
   Dl_info info{};
   void* const symbol = ::dlsym(RTLD_DEFAULT, "SCardEstablishContext");
@@ -182,14 +195,13 @@ std::unique_ptr<CardMover> make_virtual_card_mover(const std::string& control_so
 }
 
 void await_readers(std::size_t count) {
-  SCARDCONTEXT context = 0;
-  check(SCardEstablishContext(SCARD_SCOPE_SYSTEM, nullptr, nullptr, &context), "establish");
   const auto deadline = Clock::now() + kReadersAwaitedMax;
+  const SCARDCONTEXT context = establish_until(deadline);
   for (;;) {
     const auto names = reader_names(context);
     if (names.size() == count && all_cards_answer(context, names)) break;
     if (Clock::now() >= deadline) fail("only " + std::to_string(names.size()) + " readers");
-    std::this_thread::sleep_for(kReadersAwaitStep);  // pause: PC/SC cannot wait for a count
+    std::this_thread::sleep_for(kAwaitStep);  // pause: PC/SC cannot wait for a count
   }
   check(SCardReleaseContext(context), "SCardReleaseContext");
   std::printf("{\"readers\": %zu, \"library\": \"%s\"}\n", count, library_path());

@@ -117,19 +117,27 @@ def first(results, row, target):
 
 def markdown(results, targets, about):
     """The tables of doc/performance.md. `targets`: names, the floor first; `about`: lines."""
-    parts = ["\n".join(f"- {line}" for line in about),
-             "Round trips, microseconds: median of the repetitions' p50 (p95). "
-             "÷: the p50 by the floor's.\n\n" + latency_table(results, targets),
-             "Several clients, transactions with a card command of 5 ms; \"hand-over\" with polite "
-             "clients, all else with greedy ones.\n\n" + contention_table(results, targets),
-             "System calls per operation, client + daemon (the client's sends in brackets).\n\n"
-             + calls_table(results, targets)]
-    if "idle" in results:
-        parts.append(f"{IDLE_CLIENTS} contexts open and idle.\n\n" + idle_table(results, targets))
+    sections = [
+        (latency_table, "Round trips, microseconds: median of the repetitions' p50 (p95). "
+                        "÷: the p50 by the floor's."),
+        (contention_table, "Several clients, transactions with a card command of 5 ms; "
+                           "\"hand-over\" with polite clients, all else with greedy ones."),
+        (calls_table, "System calls per operation, client + daemon (the client's sends in "
+                      "brackets)."),
+        (idle_table, f"{IDLE_CLIENTS} contexts open and idle."),
+    ]
+    parts = ["\n".join(f"- {line}" for line in about)]
+    for make_table, heading in sections:
+        rows = make_table(results, targets)
+        if rows:
+            parts.append(f"{heading}\n\n{rows}")
     return "\n\n".join(parts) + "\n"
 
 
 def table(heads, rows):
+    """A markdown table; empty if nothing was measured for it."""
+    if not rows:
+        return ""
     lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -180,6 +188,8 @@ def contention_table(results, targets):
     rows = []
     for op, title, field, divisor, digits in CONTENTION_FIELDS:
         for clients in CONTENDERS:
+            if f"{op}_{clients}" not in results:
+                continue
             values = [median(results, f"{op}_{clients}", t, field) for t in targets]
             rows.append([f"{clients} clients: {title}",
                          *(number(ratio(v, divisor) if v else v, digits) for v in values)])
@@ -189,6 +199,8 @@ def contention_table(results, targets):
 def calls_table(results, targets):
     rows = []
     for row in CALL_ROWS:
+        if f"calls_{row.name}" not in results:
+            continue
         cells = [row.title]
         for target in targets:
             calls = first(results, f"calls_{row.name}", target)
@@ -207,6 +219,8 @@ IDLE_FIELDS = [("RSS, KiB", "rss_kb"), ("PSS, KiB", "pss_kb"), ("threads", "thre
 def idle_table(results, targets):
     pairs = [t for t in targets if t != FLOOR]
     rows = []
+    if "idle" not in results:
+        return ""
     for title, field in IDLE_FIELDS:
         cells = [title]
         for pair in pairs:

@@ -175,7 +175,7 @@ class Inside:
         while not all(tracer_of(f"{tasks}/{task}") for task in os.listdir(tasks)):
             if tracer.poll() is not None:
                 raise BenchError("strace cannot attach to the daemon")
-            time.sleep(0.005)  # pause: /proc cannot be waited for
+            time.sleep(0.005)  # pause: nothing tells that strace is attached
 
     def serve(self):
         for line in sys.stdin:
