@@ -139,7 +139,8 @@ class Worker {
     switch (request_.op) {
       case FloorOp::exchange:
         if (request_.argument != 0) {
-          std::this_thread::sleep_for(std::chrono::milliseconds(request_.argument));
+          const std::chrono::milliseconds busy(request_.argument);
+          std::this_thread::sleep_for(busy);  // pause: stands for a card at work
         }
         break;
       case FloorOp::begin:

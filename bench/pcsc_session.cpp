@@ -189,7 +189,7 @@ void await_readers(std::size_t count) {
     const auto names = reader_names(context);
     if (names.size() == count && all_cards_answer(context, names)) break;
     if (Clock::now() >= deadline) fail("only " + std::to_string(names.size()) + " readers");
-    std::this_thread::sleep_for(kReadersAwaitStep);
+    std::this_thread::sleep_for(kReadersAwaitStep);  // pause: PC/SC cannot wait for a count
   }
   check(SCardReleaseContext(context), "SCardReleaseContext");
   std::printf("{\"readers\": %zu, \"library\": \"%s\"}\n", count, library_path());

@@ -17,7 +17,7 @@ import sys
 import time
 
 READY_SECONDS_MAX = 15
-COMMAND_SECONDS_MAX = 300
+COMMAND_SECONDS_MAX = 120
 SOCKET = "/run/pcscd/pcscd.comm"
 CONTROL = "/run/virtual-reader"
 UNSHARE = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
@@ -127,7 +127,7 @@ class Inside:
         while not os.path.exists(SOCKET):
             if self.daemon.poll() is not None or time.monotonic() > deadline:
                 raise BenchError("no socket; the daemon said: " + self.log_end())
-            time.sleep(0.005)
+            time.sleep(0.005)  # pause: a file of another program is to appear
         if self.target.daemon is None:
             return {"library": None}
         ready = self.run(["await_readers", str(self.readers)])
@@ -175,7 +175,7 @@ class Inside:
         while not all(tracer_of(f"{tasks}/{task}") for task in os.listdir(tasks)):
             if tracer.poll() is not None:
                 raise BenchError("strace cannot attach to the daemon")
-            time.sleep(0.005)
+            time.sleep(0.005)  # pause: /proc cannot be waited for
 
     def serve(self):
         for line in sys.stdin:

@@ -45,7 +45,7 @@ void measure_wakeup(int waiters, const Options& options) {
   std::vector<Nanoseconds> first;
   std::vector<Nanoseconds> last;
   for (std::size_t i = 0; i < moves; ++i) {
-    std::this_thread::sleep_for(kPauseBetweenMoves);
+    std::this_thread::sleep_for(kPauseBetweenMoves);  // pause: nobody tells that all wait again
     const Nanoseconds moved = now_ns();
     mover->move(i % 2 == 1);
     for (int n = 0; n < waiters; ++n) {

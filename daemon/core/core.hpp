@@ -123,6 +123,7 @@ class Core {
   [[nodiscard]] std::vector<std::string> reader_names() const;
   /// The handle that holds the reader's lock, 0 for none; invariants are asserted on the way.
   [[nodiscard]] CardHandle lock_owner(std::string_view reader_name) const;
+  /// Aborts if a rule of the core is broken. Holds between any two calls.
   void check_invariants() const;
 
  private:
@@ -147,6 +148,7 @@ class Core {
     Place place = Place::evaluating;
     ReaderId reader;        ///< whose line or domain it is in
     CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
+    wire::ShareMode mode_before = wire::ShareMode::shared;  ///< of a running RECONNECT's handle
     bool waited = false;    ///< its time in the line is over: answer instead of waiting again
     std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
   };
@@ -184,9 +186,11 @@ class Core {
     std::uint16_t event_counter = 0;
     bool starting = true;
     bool check_pending = false;
+    bool hinted = false;  ///< a card may have moved after the pending check looked
     bool off_pending = false;
     std::vector<CardHandle> handles;
     TransactionQueue lock;
+    bool serving = false;  ///< serve_line() is at work further up the stack
     std::optional<TimePoint> poll_at;
     std::optional<TimePoint> off_at;
     std::int32_t published_use = 0;  ///< -1 exclusive, 0 free, 1 in use
@@ -306,6 +310,7 @@ class Core {
   [[nodiscard]] std::size_t slots_to_announce() const;
   [[nodiscard]] wire::ReaderState published(const Reader& reader) const;
 
+  void check_call(ConnId conn, const Call& call) const;
   [[nodiscard]] Client& client(ConnId conn);
   [[nodiscard]] Reader* find_reader(ReaderId id);
   [[nodiscard]] Reader* find_reader(std::string_view name);

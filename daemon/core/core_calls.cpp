@@ -125,12 +125,15 @@ bool Core::wait_in_line(ConnId conn, Reader& reader, CardHandle card, LineWait w
 }
 
 void Core::serve_line(Reader& reader, TimePoint now, Effects& fx) {
+  if (reader.serving) return;  // the loop further up goes on
+  reader.serving = true;
   while (const auto ticket = reader.lock.next(now)) {
     evaluate(ticket->conn, now, fx);
     const Client& served = client(ticket->conn);
-    if (served.call && served.call->place == Call::Place::line) return;
+    if (served.call && served.call->place == Call::Place::line) break;
     reader.lock.leave(*ticket);
   }
+  reader.serving = false;
 }
 
 void Core::answer_late(ConnId conn, Reader& reader, TimePoint now, Effects& fx) {
@@ -212,12 +215,16 @@ void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
   if (reader == nullptr) return;
   switch (work.kind) {
     case Work::Kind::check_presence:
+      reader->hinted = false;
       start_own_job(JobKind::check_presence, *reader, fx);
       break;
     case Work::Kind::power_off:
       reader->off_pending = false;
       if (reader->card.phase == CardPhase::powered && reader->handles.empty()) {
         start_own_job(JobKind::power_off, *reader, fx);
+        // From here on a CONNECT needs the driver: the card is about to lose power and protocol.
+        reader->card.phase = CardPhase::auto_off;
+        reader->card.protocol = wire::kProtocolUnset;
       }
       break;
     case Work::Kind::clean_up:

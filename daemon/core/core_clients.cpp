@@ -147,6 +147,8 @@ void Core::check_invariants() const {
       if (handle.mode == wire::ShareMode::exclusive) ++exclusive;
     }
     CARDEA_ASSERT(exclusive == 0 || reader->handles.size() == 1);
+    CARDEA_ASSERT(!reader->lock.is_stalled());
+    CARDEA_ASSERT(!reader->lock.internal() || domains_.at(reader->spec.domain).busy);
     const CardHandle owner = reader->lock.owner();
     if (owner != 0) {
       CARDEA_ASSERT(handles_.contains(owner) && handles_.at(owner).reader == reader->id);
@@ -159,6 +161,31 @@ void Core::check_invariants() const {
   }
   for (const auto& [id, domain] : domains_) CARDEA_ASSERT(domain.busy || domain.queue.empty());
   for (const ConnId conn : waiting_) CARDEA_ASSERT(clients_.at(conn).wait != Wait::none);
+  for (const auto& [conn, holder] : clients_) {
+    if (holder.call) check_call(conn, *holder.call);
+  }
+}
+
+void Core::check_call(ConnId conn, const Call& call) const {
+  const auto holds_reader = [&call](const auto& reader) {
+    return reader != nullptr && reader->id == call.reader;
+  };
+  const auto found = std::find_if(slots_.begin(), slots_.end(), holds_reader);
+  switch (call.place) {
+    case Call::Place::evaluating:
+      CARDEA_ASSERT(!"a request is in nobody's hands");
+      break;
+    case Call::Place::start_up:
+      CARDEA_ASSERT(std::count(start_up_.begin(), start_up_.end(), conn) == 1);
+      break;
+    case Call::Place::line:
+      CARDEA_ASSERT(found != slots_.end() && (*found)->lock.has_waiting(conn));
+      break;
+    case Call::Place::domain:
+    case Call::Place::running:
+      CARDEA_ASSERT(found != slots_.end() && domains_.at((*found)->spec.domain).busy);
+      break;
+  }
 }
 
 }  // namespace cardea::core

@@ -230,6 +230,11 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
   job.reset = init == wire::Disposition::reset;
   job.power_cycle = init == wire::Disposition::unpower;
   job.protocols = is_direct(message.share_mode) ? 0 : asked_protocols(message.preferred_protocols);
+  // The place is taken before the driver works, as by CONNECT: who comes meanwhile must see it.
+  client(conn).call->mode_before = handle->mode;
+  if (message.share_mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive)) {
+    set_mode(*handle, *reader, wire::ShareMode::exclusive);
+  }
   if (!leave) reader->lock.set_internal(true);
   launch(conn, *reader, std::move(job), fx);
 }
@@ -248,8 +253,11 @@ void Core::finish_reconnect(Job& job, const JobResult& result, TimePoint now, Ef
   }
   if (call == nullptr) return;
   auto message = std::get<wire::Reconnect>(call->message);
-  if (result.rv != ScardRv::success) return answer_rv(job.conn, message, result.rv, fx);
   Handle& handle = handles_.at(caller);
+  if (result.rv != ScardRv::success) {
+    set_mode(handle, *reader, call->mode_before);
+    return answer_rv(job.conn, message, result.rv, fx);
+  }
   handle.mark = Mark::none;
   handle.raw = job.protocols != 0 && (message.preferred_protocols & wire::kProtocolRaw) != 0;
   set_mode(handle, *reader, static_cast<wire::ShareMode>(message.share_mode));

@@ -72,7 +72,7 @@ void Core::run(ConnId conn, const wire::Control& message, TimePoint, Effects& fx
   if (handle == nullptr) return;
   Reader* reader = find_reader(handle->reader);
   if (reader == nullptr) return answer_rv(conn, message, ScardRv::invalid_value, fx);
-  if (reader->lock.blocks(handle->id)) {
+  if (reader->lock.is_held_by_other(handle->id)) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   if (reader->spec.version_2 && message.send_bytes == 0) {
@@ -113,7 +113,7 @@ void Core::run_attribute(ConnId conn, const wire::Attribute& message, JobKind ki
   Handle* handle = find_handle(conn, message.card, fx);
   if (handle == nullptr) return;
   Reader* reader = find_reader(handle->reader);
-  if (reader != nullptr && reader->lock.blocks(handle->id)) {
+  if (reader != nullptr && reader->lock.is_held_by_other(handle->id)) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   const ScardRv rv = usable(*handle, reader);

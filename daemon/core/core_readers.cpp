@@ -71,7 +71,11 @@ ReaderId Core::add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx) {
 
 void Core::presence_hint(ReaderId id, TimePoint now, Effects& fx) {
   Reader* reader = find_reader(id);
-  if (reader == nullptr || reader->check_pending) return;
+  if (reader == nullptr) return;
+  if (reader->check_pending) {
+    reader->hinted = true;
+    return;
+  }
   reader->check_pending = true;
   reader->poll_at.reset();
   submit({Work::Kind::check_presence, id, {}, {}}, reader->spec.domain, now, fx);
@@ -93,7 +97,9 @@ void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
   std::erase_if(domain.queue, [id](const Work& work) { return work.reader == id; });
   for (auto& [conn, holder] : clients_) {
     if (!holder.call || holder.call->reader != id) continue;
-    const bool running = holder.call->place == Call::Place::running;
+    // A DISCONNECT has reached its aim; everybody else's driver call is void.
+    const bool running = holder.call->place == Call::Place::running &&
+                         !std::holds_alternative<wire::Disconnect>(holder.call->message);
     holder.call->reader = {};
     const ConnId waiting = conn;
     if (running) {
@@ -150,7 +156,9 @@ void Core::answer_finished(Job& job, const JobResult& result, Reader* reader, Ti
       if (reader == nullptr) return;
       reader->check_pending = false;
       if (reader->starting) first_check_done(*reader, now, fx);
-      return plan_poll(*reader, now);
+      plan_poll(*reader, now);
+      if (reader->hinted) presence_hint(reader->id, now, fx);
+      return;
     case JobKind::power_off:
       return;
     case JobKind::clean_up:
@@ -197,6 +205,8 @@ void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effe
   const CardState before = reader.card;
   reader.card = card;
   plan_power_off(reader, now);
+  // No driver event says that a fault is over, so even these readers are polled meanwhile.
+  if (card.phase == CardPhase::unknown && !reader.check_pending) plan_poll(reader, now);
   if (card.phase == before.phase || reader.starting) return;
   if (card.phase == CardPhase::unknown) {
     reader.card.atr = {};

@@ -15,8 +15,10 @@ void Core::run(ConnId conn, const wire::Begin& message, TimePoint now, Effects& 
   Reader* reader = find_reader(handle->reader);
   const ScardRv rv = usable(*handle, reader);
   if (rv != ScardRv::success) {
-    if (reader != nullptr) reader->lock.forget_card(handle->id);
-    return answer_rv(conn, message, rv, fx);
+    answer_rv(conn, message, rv, fx);
+    if (reader == nullptr) return;
+    reader->lock.forget_card(handle->id);
+    return serve_line(*reader, now, fx);  // it may have had the lock reserved
   }
   if (reader->lock.may_take(handle->id, now)) {
     reader->lock.take(handle->id);
@@ -48,7 +50,9 @@ void Core::run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx
     answer_rv(conn, message, mark_rv(handle->mark), fx);
     return serve_line(*reader, now, fx);
   }
-  if (lock.blocks(handle->id)) return answer_rv(conn, message, ScardRv::sharing_violation, fx);
+  if (lock.is_held_by_other(handle->id)) {
+    return answer_rv(conn, message, ScardRv::sharing_violation, fx);
+  }
   // COMPAT: upstream resets the card before it notices that there is no transaction.
   if (!holds) return answer_rv(conn, message, ScardRv::not_transacted, fx);
   const auto action = static_cast<wire::Disposition>(message.disposition);

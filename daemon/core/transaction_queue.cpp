@@ -111,6 +111,21 @@ void TransactionQueue::expire(TimePoint now) {
   });
 }
 
+bool TransactionQueue::is_stalled() const {
+  if (!is_free()) return false;
+  for (const Ticket& ticket : line_) {
+    if (!ticket.away) return true;
+    if (ticket.wants_lock && !ticket.passed) return !ticket.reserved;
+  }
+  return false;
+}
+
+bool TransactionQueue::has_waiting(ConnId conn) const {
+  return std::any_of(line_.begin(), line_.end(), [conn](const Ticket& ticket) {
+    return ticket.conn == conn && !ticket.away;
+  });
+}
+
 std::optional<TimePoint> TransactionQueue::deadline() const {
   std::optional<TimePoint> first;
   const auto consider = [&first](const std::optional<TimePoint>& time) {

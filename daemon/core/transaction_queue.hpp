@@ -43,6 +43,10 @@ class TransactionQueue {
   [[nodiscard]] bool blocks(CardHandle card) const {
     return internal_ || (owner_ != 0 && owner_ != card);
   }
+  /// True if another handle owns the lock: blocks() without the daemon's own hold.
+  [[nodiscard]] bool is_held_by_other(CardHandle card) const {
+    return owner_ != 0 && owner_ != card;
+  }
   void take(CardHandle card);
   /// Gives back `levels` nested holds of `card`; no effect if it is not the owner.
   void release(CardHandle card, std::uint32_t levels);
@@ -72,6 +76,10 @@ class TransactionQueue {
 
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] std::size_t size() const { return line_.size(); }
+  /// True if next() would find somebody: nobody may see that between two visits to the core.
+  [[nodiscard]] bool is_stalled() const;
+  /// True if a request of `conn` waits in the line (not: is away).
+  [[nodiscard]] bool has_waiting(ConnId conn) const;
 
  private:
   LockTiming timing_;

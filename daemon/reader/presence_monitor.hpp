@@ -26,12 +26,16 @@ class PresenceMonitor {
 
  private:
   void run() EXCLUDES(mutex_);
+  void wait_for_changes() EXCLUDES(mutex_);
+  /// Gives the thread a moment to notice; true if it has left the driver.
+  bool has_ended_soon() EXCLUDES(mutex_);
 
   IfdDriver& driver_;
   const std::function<void()> changed_;
   Mutex mutex_;
-  CondVar stop_requested_;
+  CondVar stopping_or_ended_;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool ended_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

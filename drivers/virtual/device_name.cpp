@@ -67,9 +67,11 @@ struct Key {
   Problem (*set)(std::string_view value, ReaderSettings& settings);
 };
 
-constexpr std::array<Key, 6> kKeys = {{{"slots", set_slots},
-                                       {"card", set_card},
+constexpr std::size_t kCardKey = 0;
+constexpr std::size_t kAtrKey = 1;
+constexpr std::array<Key, 6> kKeys = {{{"card", set_card},
                                        {"atr", set_atr},
+                                       {"slots", set_slots},
                                        {"control", set_control},
                                        {"vpcd", set_vpcd},
                                        {"poll", set_poll}}};
@@ -91,8 +93,9 @@ Problem apply(std::string_view item, ReaderSettings& settings, KeysSeen& seen) {
 
 Problem check_together(const ReaderSettings& settings, const KeysSeen& seen) {
   if (!settings.vpcd_port) return {};
-  const bool has_card = seen[1] && settings.card != CardKind::none;
-  if (has_card || seen[2]) return "card and atr make no sense with vpcd: the card comes over TCP";
+  const bool has_card = seen[kCardKey] && settings.card != CardKind::none;
+  if (has_card || seen[kAtrKey])
+    return "card and atr make no sense with vpcd: the card comes over TCP";
   const unsigned port = *settings.vpcd_port;
   if (port != 0 && port + settings.slots - 1 > kPortMax) {
     return "vpcd and slots need ports above 65535";
