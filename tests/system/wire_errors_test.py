@@ -270,7 +270,7 @@ class Record(SystemTest):
         self.assertEqual(client.returncode, 0)
         answers = 24 if ESTABLISH in sends else 12
         self.assertEqual(len(output), answers, "bytes after the bad request")
-        pid = re.compile(rf"\b{client.pid}\b")
+        pid = re.compile(rf"\bpid[ =]{client.pid}\b")
         return poll_until("a record of the bad client", lambda: [
             line for line in self.daemon.log().splitlines() if pid.search(line)])
 
@@ -286,5 +286,5 @@ class Record(SystemTest):
             with self.subTest(what):
                 records = self._records_of(VERSION_4_4, ESTABLISH, *sends)
                 self.assertEqual(len(records), 1, records)
-                self.assertRegex(records[0], rf"\b{peer.other_uid()}\b")
+                self.assertRegex(records[0], rf"\buid[ =]{peer.other_uid()}\b")
                 self.assertRegex(records[0], r"peer|python")
