@@ -12,35 +12,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "base/clock.hpp"
+#include "drivers/ifd_rv.hpp"
 
 namespace cardea {
 
-/// IFD_* results that the daemon tells apart. The numbers are the API's.
-enum class IfdRv : long {
-  success = 0,
-  tag = 600,
-  pts_failure = 605,
-  error_not_supported = 606,
-  protocol_not_supported = 607,
-  power_action = 608,
-  communication_error = 612,
-  response_timeout = 613,
-  not_supported = 614,
-  icc_present = 615,
-  icc_not_present = 616,
-  no_such_device = 617,
-  insufficient_buffer = 618,
-};
-
-/// "IFD_COMMUNICATION_ERROR" or the number.
-std::string to_string(IfdRv rv);
-
 enum class PowerAction { up, down, reset };
 
-/// ICC_PROTOCOL numbers as IFD handlers count them: T=0 is 0 in a PCI, 1 in a protocol mask.
+/// SCARD_IO_HEADER of the API. Protocols count from 0 here (T=0 is 0, T=1 is 1, RAW is 4), unlike
+/// in the masks of set_protocol().
 struct IfdPci {
   unsigned long protocol = 0;
   unsigned long length = 0;
@@ -70,15 +51,19 @@ class IfdDriver {
   /// protocol: 1 for T=0, 2 for T=1. The driver does PPS and sets its own parameters.
   virtual IfdRv set_protocol(std::uint32_t protocol) = 0;
 
-  /// `received` is in: room in `response`, out: bytes the card answered (may exceed the room).
+  /// `received` is out only: bytes the card answered, 0 after a failure. It may exceed
+  /// response.size(), which says that the answer did not fit. `recv_pci` is in and out; drivers
+  /// disagree about what they leave there.
   virtual IfdRv transmit(IfdPci send_pci, std::span<const std::byte> command,
                          std::span<std::byte> response, std::size_t& received,
                          IfdPci& recv_pci) = 0;
 
+  /// `returned` is out only: bytes in `response`, at most response.size(), 0 after a failure.
   virtual IfdRv control(std::uint32_t code, std::span<const std::byte> command,
                         std::span<std::byte> response, std::size_t& returned) = 0;
 
-  /// `length` is out only; the room is value.size().
+  /// `length` is out only: bytes in `value`. After insufficient_buffer it is what the driver would
+  /// need, after another failure 0. A success with length 0 means "not supported" in many drivers.
   virtual IfdRv get_capability(std::uint32_t tag, std::span<std::byte> value,
                                std::size_t& length) = 0;
   virtual IfdRv set_capability(std::uint32_t tag, std::span<const std::byte> value) = 0;
@@ -89,6 +74,9 @@ class IfdDriver {
 
   /// Blocks until something may have changed, the time is over or stop_waiting() was called.
   virtual IfdRv wait_event(milliseconds timeout) = 0;
+
+  /// True if stop_waiting() works (TAG_IFD_STOP_POLLING_THREAD).
+  [[nodiscard]] virtual bool can_stop_waiting() const = 0;
 
   /// Makes a running wait_event() or the next one return. False if the driver has no such call
   /// (TAG_IFD_STOP_POLLING_THREAD): then a wait ends by its timeout only.

@@ -1,0 +1,162 @@
+#include "daemon/client/connection.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "protocol/framer.hpp"
+
+namespace cardea {
+
+Result<void> Connection::open() {
+  MutexLock lock(mutex_);
+  armed_ = true;
+  return poller_.add(fd_.get(), id.value, EPOLLIN);
+}
+
+void Connection::hang_up() {
+  MutexLock lock(mutex_);
+  cut_ = true;
+  out_.clear();
+  ::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+bool Connection::is_cut() const {
+  MutexLock lock(mutex_);
+  return cut_;
+}
+
+bool Connection::claim() {
+  MutexLock lock(mutex_);
+  if (claimed_) return false;
+  claimed_ = true;
+  armed_ = false;
+  return true;
+}
+
+bool Connection::release(bool saw_call) {
+  MutexLock lock(mutex_);
+  if (saw_call && !in_call_) return false;
+  claimed_ = false;
+  arm_locked();
+  return true;
+}
+
+void Connection::release_unarmed() {
+  MutexLock lock(mutex_);
+  claimed_ = false;
+  armed_ = false;
+}
+
+void Connection::arm_locked() {
+  std::uint32_t events = 0;
+  if (!out_.empty()) {
+    events = EPOLLOUT;
+  } else if (!in_call_) {
+    events = EPOLLIN;
+  }
+  armed_ = true;
+  poller_.arm(fd_.get(), id.value, events);
+}
+
+Connection::Read Connection::read_some(std::span<std::byte> room,
+                                       std::span<const std::byte>& input) {
+  const std::size_t before = kept_.size();
+  if (before != 0) {
+    CARDEA_ASSERT(before < wire::kRequestBytesMax);
+    kept_.resize(wire::kRequestBytesMax);
+    room = std::span(kept_).subspan(before);
+  }
+  ssize_t got = 0;
+  do {
+    got = ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
+  const std::size_t bytes = got > 0 ? static_cast<std::size_t>(got) : 0;
+  if (before != 0) {
+    kept_.resize(before + bytes);
+    input = kept_;
+  } else {
+    input = room.first(bytes);
+  }
+  if (got > 0) return Read::data;
+  if (got < 0 && errno == EAGAIN) return Read::nothing;
+  return Read::closed;
+}
+
+void Connection::keep(std::span<const std::byte> rest) {
+  // `rest` may lie inside kept_.
+  std::vector<std::byte> kept(rest.begin(), rest.end());
+  kept_.swap(kept);
+}
+
+void Connection::set_in_call(bool in_call) {
+  MutexLock lock(mutex_);
+  in_call_ = in_call;
+}
+
+bool Connection::in_call() const {
+  MutexLock lock(mutex_);
+  return in_call_;
+}
+
+void Connection::queue(std::span<const std::byte> bytes) {
+  MutexLock lock(mutex_);
+  if (!cut_) out_.insert(out_.end(), bytes.begin(), bytes.end());
+}
+
+void Connection::send(std::span<const std::byte> bytes, std::span<const std::byte> payload) {
+  MutexLock lock(mutex_);
+  flush_locked();
+  send_locked(bytes, payload);
+}
+
+void Connection::flush() {
+  MutexLock lock(mutex_);
+  flush_locked();
+}
+
+void Connection::flush_locked() {
+  if (out_.empty()) return;
+  std::vector<std::byte> pending;
+  pending.swap(out_);
+  send_locked(pending, {});
+}
+
+void Connection::send_locked(std::span<const std::byte> bytes, std::span<const std::byte> payload) {
+  if (cut_) return;
+  if (out_.empty()) {
+    std::array<iovec, 2> parts{};
+    parts[0] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+    parts[1] = {const_cast<std::byte*>(payload.data()), payload.size()};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = payload.empty() ? 1 : 2;
+    ssize_t sent = 0;
+    do {
+      sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+      cut_ = true;  // the hang-up event ends the connection
+      return;
+    }
+    const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+    const std::size_t from_bytes = std::min(done, bytes.size());
+    bytes = bytes.subspan(from_bytes);
+    payload = payload.subspan(done - from_bytes);
+  }
+  out_.insert(out_.end(), bytes.begin(), bytes.end());
+  out_.insert(out_.end(), payload.begin(), payload.end());
+  // Nobody holds the claim: the wait for input becomes a wait for room.
+  if (!out_.empty() && !claimed_ && armed_) arm_locked();
+}
+
+bool Connection::output_blocked() const {
+  MutexLock lock(mutex_);
+  return !out_.empty();
+}
+
+}  // namespace cardea

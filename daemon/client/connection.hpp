@@ -1,0 +1,94 @@
+// One client: its socket, what it has sent that is not handled yet, and what it has not read yet.
+// Who may work on it is decided by the claim: the thread that gets it reads, dispatches and arms;
+// all others may only add output. Idle, it costs its descriptor and a few hundred bytes.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/mutex.hpp"
+#include "base/unique_fd.hpp"
+#include "base/unix_socket.hpp"
+#include "daemon/core/ids.hpp"
+#include "daemon/io/poller.hpp"
+#include "protocol/dialect.hpp"
+
+namespace cardea {
+
+class Connection {
+ public:
+  /// `poller` is borrowed. The connection becomes alive with open().
+  Connection(Poller& poller, UniqueFd fd, core::ConnId conn, PeerCredentials credentials)
+      : id(conn), peer(credentials), poller_(poller), fd_(std::move(fd)) {}
+  ~Connection() { poller_.remove(fd_.get()); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  const core::ConnId id;
+  const PeerCredentials peer;
+
+  /// Puts the socket into the poller, armed for input. From here on events may come.
+  Result<void> open() EXCLUDES(mutex_);
+
+  // --- the claim ---------------------------------------------------------------------------------
+  /// True if the caller may now work on the connection.
+  bool claim() EXCLUDES(mutex_);
+  /// Gives the claim back and waits for input, or, while a call is in flight, for a hang-up only.
+  /// False (the claim is kept) if `saw_call` and the call has been answered meanwhile.
+  bool release(bool saw_call) EXCLUDES(mutex_);
+  /// Gives the claim back without waiting for anything: the caller runs this client's driver
+  /// call next and will come back.
+  void release_unarmed() EXCLUDES(mutex_);
+
+  // --- for the claim's holder only
+  // -----------------------------------------------------------------
+  enum class Read { data, nothing, closed };
+  /// Reads once; the bytes are behind those kept earlier. `room` is used while nothing is kept.
+  Read read_some(std::span<std::byte> room, std::span<const std::byte>& input);
+  /// Keeps what could not be handled yet.
+  void keep(std::span<const std::byte> rest);
+  [[nodiscard]] bool has_kept() const { return !kept_.empty(); }
+  [[nodiscard]] std::span<const std::byte> kept() const { return kept_; }
+
+  const wire::Dialect* dialect = &wire::default_dialect();
+  bool version_refused = false;
+  /// What the last refused CMD_VERSION proposed; one record per proposal.
+  std::string refused_version;
+
+  // --- any thread
+  // ----------------------------------------------------------------------------------
+  void set_in_call(bool in_call) EXCLUDES(mutex_);
+  [[nodiscard]] bool in_call() const EXCLUDES(mutex_);
+  /// Adds output; it leaves with the next flush().
+  void queue(std::span<const std::byte> bytes) EXCLUDES(mutex_);
+  /// Sends both parts in one write; what the socket does not take is queued.
+  void send(std::span<const std::byte> bytes, std::span<const std::byte> payload) EXCLUDES(mutex_);
+  void flush() EXCLUDES(mutex_);
+  /// Cuts the connection; the hang-up event ends it. Nothing more is read or sent.
+  void hang_up() EXCLUDES(mutex_);
+  [[nodiscard]] bool is_cut() const EXCLUDES(mutex_);
+  /// True while the peer does not read: no further requests are taken from it.
+  [[nodiscard]] bool output_blocked() const EXCLUDES(mutex_);
+
+ private:
+  void send_locked(std::span<const std::byte> bytes, std::span<const std::byte> payload)
+      REQUIRES(mutex_);
+  void flush_locked() REQUIRES(mutex_);
+  void arm_locked() REQUIRES(mutex_);
+
+  Poller& poller_;
+  const UniqueFd fd_;
+  std::vector<std::byte> kept_;  // bounded by wire::kRequestBytesMax
+
+  mutable Mutex mutex_;
+  bool claimed_ GUARDED_BY(mutex_) = false;
+  bool armed_ GUARDED_BY(mutex_) = false;
+  bool in_call_ GUARDED_BY(mutex_) = false;
+  bool cut_ GUARDED_BY(mutex_) = false;
+  // Bounded without a check: one answer of at most 64 KiB, as no request is read while output
+  // waits, and the one completion a WAIT can have.
+  std::vector<std::byte> out_ GUARDED_BY(mutex_);
+};
+
+}  // namespace cardea

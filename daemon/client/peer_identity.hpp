@@ -1,0 +1,20 @@
+// Names the program at the other end of a connection for log records. Any thread.
+#pragma once
+
+#include <string>
+
+#include "base/log.hpp"
+#include "base/unix_socket.hpp"
+
+namespace cardea {
+
+struct PeerIdentity {
+  std::string text;    ///< "/usr/bin/x (pid 12, uid 1000)", safe for one log line
+  log::Fields fields;  ///< CLIENT_PID, CLIENT_UID, CLIENT_EXE
+};
+
+/// Looks the program up in /proc now, so it should be called while the peer still lives; a
+/// program that has gone already is called "a program that has exited".
+PeerIdentity identify(const PeerCredentials& peer);
+
+}  // namespace cardea

@@ -1,0 +1,481 @@
+#include "daemon/client/server.hpp"
+
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "daemon/client/dispatcher.hpp"
+#include "daemon/client/peer_identity.hpp"
+#include "daemon/reader/card_channel.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/framer.hpp"
+
+namespace cardea {
+namespace {
+
+constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
+constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
+/// Newcomers served in one go, before others get their turn.
+constexpr int kAcceptBatchMax = 64;
+/// Threads that no driver can block: one, so that somebody always serves clients.
+constexpr int kThreadsAtStart = 1;
+
+/// Buffers for requests and driver answers, one set a thread, so that idle clients cost none.
+struct Scratch {
+  std::array<std::byte, wire::kRequestBytesMax> request;
+  std::array<std::byte, wire::kPayloadBytesMax> answer;
+};
+
+Scratch& scratch() {
+  static thread_local const std::unique_ptr<Scratch> buffers = std::make_unique<Scratch>();
+  return *buffers;
+}
+
+std::uint32_t random_number() {
+  std::uint32_t number = 0;
+  const ssize_t got = ::getrandom(&number, sizeof number, 0);
+  CARDEA_ASSERT(got == static_cast<ssize_t>(sizeof number));
+  return number;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::create(Settings settings, UniqueFd listener) {
+  auto poller = Poller::create();
+  if (!poller) return tl::make_unexpected(poller.error());
+  UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer) {
+    return failure(ScardRv::internal_error, std::string("timerfd_create: ") + std::strerror(errno));
+  }
+  std::unique_ptr<Server> server(
+      new Server(settings, std::move(listener), std::move(*poller), std::move(timer)));
+  auto executor = Executor::create(
+      server->poller_, [raw = server.get()](const Poller::Event& event) { raw->on_event(event); });
+  if (!executor) return tl::make_unexpected(executor.error());
+  server->executor_ = std::move(*executor);
+  if (auto added = server->poller_.add(server->timer_.get(), kTimerToken, EPOLLIN); !added) {
+    return tl::make_unexpected(added.error());
+  }
+  return server;
+}
+
+Server::Server(Settings settings, UniqueFd listener, Poller poller, UniqueFd timer)
+    : settings_(settings),
+      poller_(std::move(poller)),
+      listener_(std::move(listener)),
+      timer_(std::move(timer)),
+      core_(settings.core, random_number) {}
+
+Server::~Server() {
+  if (executor_) executor_->stop();
+}
+
+void Server::start() {
+  const auto added = poller_.add(listener_.get(), kListenToken, EPOLLIN);
+  CARDEA_ASSERT(added.has_value());
+  executor_->start(kThreadsAtStart);
+}
+
+bool Server::stop(milliseconds limit) {
+  poller_.remove(listener_.get());
+  {
+    MutexLock lock(core_mutex_);
+    stopping_ = true;
+  }
+  // On the pool: this thread must not get caught in a driver.
+  executor_->post([this] {
+    Round round;
+    with_core(round,
+              [this](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+                std::vector<core::ReaderId> readers;
+                for (const auto& [id, runtime] : runtimes_) readers.push_back(id);
+                for (const core::ReaderId id : readers) core.remove_reader(id, now, fx);
+                readers_closed_.notify_all();
+              });
+    run(round);
+  });
+  const TimePoint deadline = Clock::now() + limit;
+  {
+    MutexLock lock(core_mutex_);
+    while (!runtimes_.empty() && Clock::now() < deadline) {
+      readers_closed_.wait_until(core_mutex_, deadline);
+    }
+    if (!runtimes_.empty()) return false;
+  }
+  executor_->stop();
+  return true;
+}
+
+void Server::on_event(const Poller::Event& event) {
+  if (event.token == kListenToken) return accept_clients();
+  Round round;
+  if (event.token == kTimerToken) {
+    std::uint64_t expirations = 0;
+    (void)!::read(timer_.get(), &expirations, sizeof expirations);
+    with_core(round,
+              [this](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+                timer_set_.reset();
+                core.expire(now, fx);
+              });
+    poller_.arm(timer_.get(), kTimerToken, EPOLLIN);
+    return run(round);
+  }
+  ConnectionPtr connection;
+  {
+    MutexLock lock(core_mutex_);
+    connection = find(core::ConnId{event.token});
+  }
+  if (!connection || !connection->claim()) return;
+  const bool gone = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (gone && (event.events & EPOLLIN) == 0) {
+    close(connection, round);
+  } else {
+    round.ready.push_back({connection, /*has_input=*/true});
+  }
+  run(round);
+}
+
+void Server::run(Round& round) {
+  for (;;) {
+    if (!round.ready.empty()) {
+      // Replies and further requests first: a driver call may take long.
+      const Round::Ready next = std::move(round.ready.back());
+      round.ready.pop_back();
+      serve(next.connection, next.has_input, round);
+    } else if (!round.jobs.empty()) {
+      PendingJob mine = std::move(round.jobs.back());
+      round.jobs.pop_back();
+      for (PendingJob& other : round.jobs) post_job(std::move(other));
+      round.jobs.clear();
+      run_job(std::move(mine), round);
+    } else {
+      return;
+    }
+  }
+}
+
+void Server::post_job(PendingJob pending) {
+  auto shared = std::make_shared<PendingJob>(std::move(pending));
+  executor_->post([this, shared] {
+    Round round;
+    round.jobs.push_back(std::move(*shared));
+    run(round);
+  });
+}
+
+void Server::run_job(PendingJob pending, Round& round) {
+  core::JobResult result;
+  const bool closing = pending.job.kind == core::JobKind::close;
+  if (closing) {
+    pending.runtime->close();
+  } else {
+    result = CardChannel(*pending.runtime->driver).run(pending.job, scratch().answer);
+  }
+  bool domain_gone = false;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    core.finish(pending.job, result, now, fx);
+    if (!closing) return;
+    const core::DomainId domain = domain_of_.at(pending.job.reader);
+    runtimes_.erase(pending.job.reader);
+    domain_of_.erase(pending.job.reader);
+    domain_gone = !core.knows(domain);
+    readers_closed_.notify_all();
+  });
+  if (domain_gone) executor_->shrink();
+}
+
+void Server::accept_clients() {
+  for (int i = 0; i < kAcceptBatchMax; ++i) {
+    if (!accept_one()) break;
+  }
+  MutexLock lock(core_mutex_);
+  if (!accept_paused_ && !stopping_) poller_.arm(listener_.get(), kListenToken, EPOLLIN);
+}
+
+bool Server::accept_one() {
+  UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd) {
+    if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) {
+      return errno == ECONNABORTED || errno == EINTR;
+    }
+    const std::string why = std::strerror(errno);
+    {
+      // The next client that leaves makes room and resumes accepting.
+      MutexLock lock(core_mutex_);
+      accept_paused_ = true;
+    }
+    log::write(log::Level::error,
+               "cannot accept further clients: " + why +
+                   "; they wait until one leaves. Remedy: raise LimitNOFILE= of pcscd.service");
+    return false;
+  }
+  const auto peer = peer_credentials(fd.get());
+  if (!peer) return true;
+  ConnectionPtr connection;
+  {
+    MutexLock lock(core_mutex_);
+    if (connections_.size() < settings_.clients_max) {
+      const core::ConnId id = core_.add_client({peer->pid, peer->uid});
+      connection = std::make_shared<Connection>(poller_, std::move(fd), id, *peer);
+      connections_[id] = connection;
+    }
+  }
+  if (!connection) {
+    const PeerIdentity who = identify(*peer);
+    log::write(log::Level::warning,
+               "refused " + who.text + ": " + std::to_string(settings_.clients_max) +
+                   " clients are connected. Remedy: pcscd --max-thread",
+               who.fields);
+    return true;
+  }
+  if (!connection->open()) {
+    Round round;
+    if (connection->claim()) close(connection, round);
+    run(round);
+  }
+  return true;
+}
+
+void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round) {
+  connection->flush();
+  std::span<const std::byte> input = connection->kept();
+  while (!connection->in_call() && !connection->output_blocked()) {
+    if (connection->is_cut()) return close(connection, round);
+    auto next = wire::next_frame(*connection->dialect, input);
+    if (const auto* frame = std::get_if<wire::Frame>(&next)) {
+      handle(connection, *frame, round);
+      input = input.subspan(frame->bytes);
+    } else if (const auto* bad = std::get_if<wire::Malformed>(&next)) {
+      drop(connection, "sent a malformed request: " + bad->reason);
+    } else {
+      if (!has_input) break;
+      has_input = false;
+      connection->keep(input);
+      const bool in_the_middle = !input.empty();
+      if (connection->read_some(scratch().request, input) == Connection::Read::closed) {
+        if (in_the_middle) drop(connection, "closed its connection in the middle of a request");
+        return close(connection, round);
+      }
+    }
+  }
+  if (!input.empty() || connection->has_kept()) connection->keep(input);
+  settle(connection, round);
+}
+
+void Server::settle(const ConnectionPtr& connection, Round& round) {
+  const bool in_call = connection->in_call();
+  if (in_call && !round.jobs.empty() && round.jobs.back().job.conn == connection->id) {
+    // This thread runs the driver call next; a wait for hang-up would cost a system call.
+    connection->release_unarmed();
+  } else if (!connection->release(in_call)) {
+    round.ready.push_back({connection, /*has_input=*/false});
+  }
+}
+
+void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round) {
+  if (frame.command == wire::Command::version) return handle_version(connection, frame, round);
+  if (connection->version_refused && frame.command != wire::Command::cancel) {
+    return drop(connection, "went on with " + wire::to_string(frame.command) +
+                                " although its protocol version was refused");
+  }
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
+    dispatch(core, connection->id, frame, now, fx);
+    connection->set_in_call(core.is_busy(connection->id));
+  });
+}
+
+void Server::handle_version(const ConnectionPtr& connection, const wire::Frame& frame,
+                            Round& round) {
+  auto version = wire::decode<wire::Version>(frame.body);
+  const wire::Dialect* dialect = wire::find_dialect(version.major, version.minor);
+  connection->version_refused = dialect == nullptr;
+  if (dialect != nullptr) {
+    connection->dialect = dialect;
+    version.rv = to_wire(ScardRv::success);
+    with_core(round, [&](core::Core& core, TimePoint, core::Effects& fx) {
+      core.set_dialect(connection->id, *dialect);
+      fx.replies.push_back(core::make_reply(connection->id, version));
+    });
+    return;
+  }
+  const std::string asked = std::to_string(version.major) + ":" + std::to_string(version.minor);
+  version = {wire::kMajor, wire::kMinorNewest, to_wire(ScardRv::service_stopped)};
+  with_core(round, [&](core::Core&, TimePoint, core::Effects& fx) {
+    fx.replies.push_back(core::make_reply(connection->id, version));
+  });
+  if (connection->refused_version == asked) return;  // one record for a client that asks again
+  connection->refused_version = asked;
+  const PeerIdentity who = identify(connection->peer);
+  log::Fields fields = who.fields;
+  fields.emplace_back("CLIENT_PROTOCOL", asked);
+  log::write(log::Level::warning,
+             who.text + " speaks protocol version " + asked +
+                 ", this pcscd speaks 4:" + std::to_string(wire::kMinorOldest) +
+                 " to 4:" + std::to_string(wire::kMinorNewest) +
+                 "; it was answered SCARD_E_SERVICE_STOPPED. Remedy: that program loads another "
+                 "libpcsclite than this system's (often a copy bundled in a flatpak, snap, "
+                 "container or AppImage); update that copy to pcsc-lite 1.8.9 or newer, or pcscd "
+                 "if the copy is newer than pcscd",
+             std::move(fields));
+}
+
+void Server::drop(const ConnectionPtr& connection, const std::string& reason) {
+  const PeerIdentity who = identify(connection->peer);
+  log::write(log::Level::warning,
+             "disconnected " + who.text + ": it " + reason +
+                 ". Remedy: update the libpcsclite this program uses, or the program if it speaks "
+                 "the protocol itself",
+             who.fields);
+  connection->hang_up();
+}
+
+void Server::close(const ConnectionPtr& connection, Round& round) {
+  connection->hang_up();
+  bool resume_accepting = false;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    core.remove_client(connection->id, now, fx);
+    connections_.erase(connection->id);
+    resume_accepting = accept_paused_ && !stopping_;
+    accept_paused_ = false;
+  });
+  if (resume_accepting) poller_.arm(listener_.get(), kListenToken, EPOLLIN);
+}
+
+Server::ConnectionPtr Server::find(core::ConnId id) {
+  const auto it = connections_.find(id);
+  return it == connections_.end() ? nullptr : it->second;
+}
+
+template <typename Visit>
+void Server::with_core(Round& round, const Visit& visit) {
+  core::Effects fx;
+  Outcome outcome;
+  {
+    MutexLock lock(core_mutex_);
+    visit(core_, Clock::now(), fx);
+    absorb(fx, round, outcome);
+    set_timer();
+  }
+  carry_out(outcome, round);
+}
+
+void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
+  for (core::Reply& reply : fx.replies) {
+    const ConnectionPtr connection = find(reply.conn);
+    if (!connection) continue;
+    if (reply.ends_call) {
+      connection->set_in_call(false);
+      outcome.resume.push_back(connection);
+    }
+    if (reply.payload.empty()) {
+      // Into the output in the order of the decisions; two threads may send to this client.
+      connection->queue(reply.bytes);
+      outcome.flush.push_back(connection);
+    } else {
+      outcome.direct.emplace_back(connection, std::move(reply));
+    }
+  }
+  for (core::Drop& dropped : fx.drops) {
+    if (const ConnectionPtr connection = find(dropped.conn)) {
+      connection->set_in_call(false);
+      outcome.drops.emplace_back(connection, std::move(dropped.reason));
+    }
+  }
+  for (core::Job& job : fx.jobs) {
+    RuntimePtr runtime = runtimes_.at(job.reader);
+    round.jobs.push_back({std::move(job), std::move(runtime)});
+  }
+  outcome.records = std::move(fx.records);
+}
+
+void Server::carry_out(Outcome& outcome, Round& round) {
+  for (auto& [connection, reply] : outcome.direct) connection->send(reply.bytes, reply.payload);
+  for (const ConnectionPtr& connection : outcome.flush) connection->flush();
+  for (auto& [connection, reason] : outcome.drops) drop(connection, reason);
+  for (ConnectionPtr& connection : outcome.resume) {
+    if (connection->claim()) round.ready.push_back({std::move(connection), /*has_input=*/false});
+  }
+  for (const log::Record& record : outcome.records) log::write(record);
+}
+
+void Server::set_timer() {
+  const auto deadline = core_.next_deadline();
+  if (!deadline || (timer_set_ && *timer_set_ <= *deadline)) return;
+  timer_set_ = deadline;
+  const auto since = deadline->time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+  itimerspec at{};
+  at.it_value.tv_sec = seconds.count();
+  at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;  // never 0: "off"
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
+void Server::run_reader_start(std::function<void()> task) {
+  {
+    MutexLock lock(core_mutex_);
+    core_.reader_start_began();
+  }
+  executor_->grow();  // the task may block in a driver
+  executor_->post([this, task = std::move(task)] {
+    task();
+    Round round;
+    with_core(round, [](core::Core& core, TimePoint now, core::Effects& fx) {
+      core.reader_start_ended(now, fx);
+    });
+    run(round);
+    executor_->shrink();
+  });
+}
+
+core::DomainId Server::add_domain() {
+  executor_->grow();  // before the first call of this domain can block a thread
+  MutexLock lock(core_mutex_);
+  return core_.add_domain();
+}
+
+core::ReaderId Server::add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver) {
+  auto runtime = std::make_shared<ReaderRuntime>();
+  runtime->driver = std::move(driver);
+  Round round;
+  core::ReaderId id;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    id = core.add_reader(spec, now, fx);
+    runtimes_[id] = runtime;
+    domain_of_[id] = spec.domain;
+    if (runtime->driver->has_wait_event()) {
+      runtime->monitor = std::make_unique<PresenceMonitor>(*runtime->driver, [this, id] {
+        executor_->post([this, id] {
+          Round hint;
+          with_core(hint, [id](core::Core& inner, TimePoint when, core::Effects& effects) {
+            inner.presence_hint(id, when, effects);
+          });
+          run(hint);
+        });
+      });
+      runtime->monitor->start();
+    }
+  });
+  run(round);
+  return id;
+}
+
+void Server::remove_reader(core::ReaderId reader) {
+  Round round;
+  with_core(round, [reader](core::Core& core, TimePoint now, core::Effects& fx) {
+    core.remove_reader(reader, now, fx);
+  });
+  run(round);
+}
+
+std::vector<std::string> Server::reader_names() const {
+  MutexLock lock(core_mutex_);
+  return core_.reader_names();
+}
+
+}  // namespace cardea

@@ -1,0 +1,124 @@
+// The daemon's shell around the core: accepts clients, feeds their requests to the core under one
+// short lock, and carries out what the core decides: replies, disconnections, driver calls, log
+// records, the timer. Everything runs on the executor's threads.
+//
+// Locks: core_mutex_ is never held across a driver call, a write, or a log line; the only lock
+// taken inside it is a Connection's.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "daemon/client/connection.hpp"
+#include "daemon/core/core.hpp"
+#include "daemon/io/executor.hpp"
+#include "daemon/io/poller.hpp"
+#include "daemon/reader/reader_runtime.hpp"
+#include "protocol/framer.hpp"
+
+namespace cardea {
+
+class Server {
+ public:
+  struct Settings {
+    core::Settings core;
+    std::size_t clients_max = 10'000;
+  };
+
+  static Result<std::unique_ptr<Server>> create(Settings settings, UniqueFd listener);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Starts the threads; from here on clients are served.
+  void start();
+  /// Closes all readers, as long as their drivers let us but no longer than `limit`, and ends all
+  /// threads. False if a driver did not come back; then the process should end at once.
+  bool stop(milliseconds limit) EXCLUDES(core_mutex_);
+
+  // --- readers; any thread
+  // -------------------------------------------------------------------------
+  /// Runs a task that may block in a driver; clients' state requests wait for it to end.
+  void run_reader_start(std::function<void()> task) EXCLUDES(core_mutex_);
+  core::DomainId add_domain() EXCLUDES(core_mutex_);
+  core::ReaderId add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver)
+      EXCLUDES(core_mutex_);
+  void remove_reader(core::ReaderId reader) EXCLUDES(core_mutex_);
+  [[nodiscard]] std::vector<std::string> reader_names() const EXCLUDES(core_mutex_);
+
+ private:
+  using ConnectionPtr = std::shared_ptr<Connection>;
+  using RuntimePtr = std::shared_ptr<ReaderRuntime>;
+
+  struct PendingJob {
+    core::Job job;
+    RuntimePtr runtime;
+  };
+
+  /// What one thread has to do next. Lives on that thread's stack.
+  struct Round {
+    struct Ready {
+      ConnectionPtr connection;
+      bool has_input;  ///< the poller said so; after an answer a read would only find nothing
+    };
+    std::vector<Ready> ready;  ///< claimed by this thread, to be served
+    std::vector<PendingJob> jobs;
+  };
+
+  /// Consequences of one visit to the core, found under the lock, done after it.
+  struct Outcome {
+    std::vector<std::pair<ConnectionPtr, core::Reply>> direct;  ///< replies with payload
+    std::vector<ConnectionPtr> flush;
+    std::vector<ConnectionPtr> resume;
+    std::vector<std::pair<ConnectionPtr, std::string>> drops;
+    std::vector<log::Record> records;
+  };
+
+  Server(Settings settings, UniqueFd listener, Poller poller, UniqueFd timer);
+
+  void on_event(const Poller::Event& event);
+  void run(Round& round);
+  void run_job(PendingJob pending, Round& round);
+  void post_job(PendingJob pending);
+
+  void accept_clients();
+  bool accept_one();
+  void serve(const ConnectionPtr& connection, bool has_input, Round& round);
+  void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
+  void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
+  void settle(const ConnectionPtr& connection, Round& round);
+  void drop(const ConnectionPtr& connection, const std::string& reason);
+  void close(const ConnectionPtr& connection, Round& round);
+
+  /// Runs `visit(core, now, effects)` under the lock and carries out its effects.
+  template <typename Visit>
+  void with_core(Round& round, const Visit& visit) EXCLUDES(core_mutex_);
+  void absorb(core::Effects& fx, Round& round, Outcome& outcome) REQUIRES(core_mutex_);
+  void carry_out(Outcome& outcome, Round& round);
+  void set_timer() REQUIRES(core_mutex_);
+  [[nodiscard]] ConnectionPtr find(core::ConnId id) REQUIRES(core_mutex_);
+
+  const Settings settings_;
+  Poller poller_;
+  const UniqueFd listener_;
+  const UniqueFd timer_;
+  std::unique_ptr<Executor> executor_;
+
+  mutable Mutex core_mutex_;
+  core::Core core_ GUARDED_BY(core_mutex_);
+  std::unordered_map<core::ConnId, ConnectionPtr> connections_ GUARDED_BY(core_mutex_);
+  std::unordered_map<core::ReaderId, RuntimePtr> runtimes_ GUARDED_BY(core_mutex_);
+  std::unordered_map<core::ReaderId, core::DomainId> domain_of_ GUARDED_BY(core_mutex_);
+  std::optional<TimePoint> timer_set_ GUARDED_BY(core_mutex_);
+  bool accept_paused_ GUARDED_BY(core_mutex_) = false;
+  bool stopping_ GUARDED_BY(core_mutex_) = false;
+  CondVar readers_closed_;
+};
+
+}  // namespace cardea

@@ -1,0 +1,337 @@
+// The resource manager: contexts, card handles, sharing, transactions, reader states and events.
+// A pure state machine: no descriptor, no thread, no clock is touched here. Every input is a
+// method call that carries the time; every consequence is returned in Effects. The server holds
+// one mutex around all of it, for microseconds.
+//
+// Semantics follow PC/SC part 5 as pcsc-lite interprets it; where we differ on purpose the code
+// says COMPAT and names the test.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "daemon/core/card_state.hpp"
+#include "daemon/core/core_answer.hpp"
+#include "daemon/core/effects.hpp"
+#include "daemon/core/ids.hpp"
+#include "daemon/core/transaction_queue.hpp"
+#include "protocol/commands.hpp"
+#include "protocol/dialect.hpp"
+#include "protocol/wire.hpp"
+
+namespace cardea::core {
+
+struct Settings {
+  std::size_t handles_per_context_max = 200;
+  std::size_t handles_per_reader_max = 200;
+  /// Entries of the fixed state array. 16 but for clients of builds that were patched to 48.
+  std::size_t legacy_slots = wire::kFixedSlots;
+
+  LockTiming lock;
+  milliseconds begin_hold{1000};              ///< BEGIN waits this long before "ask again"
+  milliseconds begin_hold_same_process{100};  ///< the waiting call may hold up the owner's thread
+  milliseconds brief_hold{100};               ///< TRANSMIT, STATUS, RECONNECT
+  milliseconds own_process_hold{1000};        ///< CONNECT, DISCONNECT behind one's own process
+  milliseconds presence_poll{400};
+  milliseconds off_after_polled{400};   ///< an unused card is powered off after
+  milliseconds off_after_events{5000};  ///< the same where the driver announces events
+  milliseconds start_up_wait{5000};     ///< state requests wait for starting readers
+  milliseconds cancel_latch{100};       ///< 4:3 only: a CANCEL may overtake its WAIT
+};
+
+struct ClientInfo {
+  std::int64_t pid = 0;
+  std::uint32_t uid = 0;
+};
+
+struct ReaderSpec {
+  std::string name;  ///< final and unique, at most 127 characters
+  DomainId domain;
+  bool driver_events = false;  ///< the driver announces card movements
+  bool version_2 = false;      ///< IFD handler 2.0: eject exists
+};
+
+enum class StateRequest { fixed, sized, wait };
+
+class Core {
+ public:
+  /// `random` yields numbers for handles; any value, repetitions are handled.
+  Core(Settings settings, std::function<std::uint32_t()> random);
+
+  // --- connections ---------------------------------------------------------------------------
+  ConnId add_client(const ClientInfo& info);
+  /// The connection is gone or being dropped: frees everything it held.
+  void remove_client(ConnId conn, TimePoint now, Effects& fx);
+  void set_dialect(ConnId conn, const wire::Dialect& dialect);
+  /// True while a request is in flight: no further one may be passed in.
+  [[nodiscard]] bool is_busy(ConnId conn) const;
+
+  // --- requests; the message is the request and, filled in, the reply -------------------------
+  void establish(ConnId conn, wire::Establish message, Effects& fx);
+  void release(ConnId conn, wire::Release message, TimePoint now, Effects& fx);
+  void connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx);
+  void reconnect(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx);
+  void disconnect(ConnId conn, const wire::Disconnect& message, TimePoint now, Effects& fx);
+  void begin(ConnId conn, const wire::Begin& message, TimePoint now, Effects& fx);
+  void end(ConnId conn, const wire::End& message, TimePoint now, Effects& fx);
+  void status(ConnId conn, const wire::Status& message, TimePoint now, Effects& fx);
+  void transmit(ConnId conn, const wire::Transmit& message, std::span<const std::byte> payload,
+                TimePoint now, Effects& fx);
+  void control(ConnId conn, const wire::Control& message, std::span<const std::byte> payload,
+               TimePoint now, Effects& fx);
+  void get_attribute(ConnId conn, const wire::Attribute& message, TimePoint now, Effects& fx);
+  void set_attribute(ConnId conn, const wire::Attribute& message, TimePoint now, Effects& fx);
+  void cancel(ConnId conn, wire::Cancel message, TimePoint now, Effects& fx);
+  void get_states(ConnId conn, StateRequest request, TimePoint now, Effects& fx);
+  void get_states_size(ConnId conn, TimePoint now, Effects& fx);
+  void get_reader_events(ConnId conn, Effects& fx);
+  void stop_waiting(ConnId conn, Effects& fx);
+
+  // --- readers ---------------------------------------------------------------------------------
+  /// Readers are put into domains; a domain goes with its last reader.
+  DomainId add_domain();
+  [[nodiscard]] bool knows(DomainId domain) const { return domains_.contains(domain); }
+  /// A reader is being opened: state requests wait for it until `reader_start_ended`.
+  void reader_start_began() { ++starting_; }
+  void reader_start_ended(TimePoint now, Effects& fx);
+  /// The driver is open; the first presence check starts at once.
+  ReaderId add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx);
+  /// The device is gone: frees its clients at once; a close job follows when the driver is idle.
+  void remove_reader(ReaderId reader, TimePoint now, Effects& fx);
+  /// The driver says that a card may have moved.
+  void presence_hint(ReaderId reader, TimePoint now, Effects& fx);
+  /// A job of Effects::jobs has ended.
+  void finish(Job& job, const JobResult& result, TimePoint now, Effects& fx);
+
+  // --- time ------------------------------------------------------------------------------------
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+  void expire(TimePoint now, Effects& fx);
+
+  // --- what is there, for status lines and tests -------------------------------------------------
+  struct Counts {
+    std::size_t clients = 0, contexts = 0, handles = 0, readers = 0, waiting = 0, queued = 0;
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+  [[nodiscard]] Counts counts() const;
+  [[nodiscard]] std::vector<std::string> reader_names() const;
+  /// The handle that holds the reader's lock, 0 for none; invariants are asserted on the way.
+  [[nodiscard]] CardHandle lock_owner(std::string_view reader_name) const;
+  /// Aborts if a rule of the core is broken. Holds between any two calls.
+  void check_invariants() const;
+
+ private:
+  enum class Mark { none, reset, removed };
+
+  struct StateFetch {
+    StateRequest request = StateRequest::fixed;
+    bool size_only = false;
+  };
+  struct GetAttribute : wire::Attribute {};
+  struct SetAttribute : wire::Attribute {};
+  using Message = std::variant<wire::Connect, wire::Reconnect, wire::Disconnect, wire::Begin,
+                               wire::End, wire::Status, wire::Transmit, wire::Control, GetAttribute,
+                               SetAttribute, StateFetch>;
+
+  /// The request a connection has in flight.
+  struct Call {
+    enum class Place { evaluating, line, domain, running, start_up };
+    CallId id;
+    Message message;
+    std::vector<std::byte> payload;
+    Place place = Place::evaluating;
+    ReaderId reader;        ///< whose line or domain it is in
+    CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
+    wire::ShareMode mode_before = wire::ShareMode::shared;  ///< of a running RECONNECT's handle
+    bool waited = false;    ///< its time in the line is over: answer instead of waiting again
+    std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
+  };
+
+  enum class Wait { none, silent, live };
+
+  struct Client {
+    ClientInfo info;
+    const wire::Dialect* dialect = &wire::default_dialect();
+    ContextHandle context = 0;
+    std::vector<CardHandle> handles;
+    std::optional<Call> call;
+    Wait wait = Wait::none;
+    std::uint64_t seen_generation = 0;  ///< of the last states sent to it
+    std::size_t announced_slots = 0;
+    bool cancel_after_silence = false;
+    std::optional<TimePoint> cancel_latched_until;
+  };
+
+  struct Handle {
+    CardHandle id = 0;
+    ConnId conn;
+    ReaderId reader;  ///< nobody once the reader is gone
+    wire::ShareMode mode = wire::ShareMode::shared;
+    Mark mark = Mark::none;
+    bool raw = false;   ///< connected with RAW
+    bool open = false;  ///< false while its CONNECT runs
+  };
+
+  struct Reader {
+    ReaderId id;
+    std::size_t slot = 0;
+    ReaderSpec spec;
+    CardState card;
+    std::uint16_t event_counter = 0;
+    bool starting = true;
+    bool check_pending = false;
+    bool hinted = false;  ///< a card may have moved after the pending check looked
+    bool off_pending = false;
+    std::vector<CardHandle> handles;
+    TransactionQueue lock;
+    bool serving = false;  ///< serve_line() is at work further up the stack
+    std::optional<TimePoint> poll_at;
+    std::optional<TimePoint> off_at;
+    std::int32_t published_use = 0;  ///< -1 exclusive, 0 free, 1 in use
+  };
+
+  struct Work {
+    enum class Kind { call, check_presence, power_off, clean_up, close };
+    Kind kind = Kind::call;
+    ReaderId reader;
+    ConnId conn;
+    CallId call;
+  };
+
+  struct Domain {
+    bool busy = false;
+    std::deque<Work> queue;  // bounded: one call a connection, three own jobs a reader
+  };
+
+  // requests
+  template <typename M>
+  void start_call(ConnId conn, const M& message, std::span<const std::byte> payload, TimePoint now,
+                  Effects& fx);
+  void evaluate(ConnId conn, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Disconnect& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Begin& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Status& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Transmit& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Control& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const GetAttribute& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const SetAttribute& message, TimePoint now, Effects& fx);
+  void run(ConnId conn, const StateFetch& message, TimePoint now, Effects& fx);
+  void run_attribute(ConnId conn, const wire::Attribute& message, JobKind kind, Effects& fx);
+
+  /// Ends the call of `conn` with this message.
+  template <typename M>
+  void answer(ConnId conn, const M& message, Effects& fx) {
+    client(conn).call.reset();
+    fx.replies.push_back(make_reply(conn, message));
+  }
+  /// Ends it with a return code and no data.
+  template <typename M>
+  void answer_rv(ConnId conn, M message, ScardRv rv, Effects& fx) {
+    set_result(message, rv);
+    answer(conn, message, fx);
+  }
+  [[nodiscard]] Handle* find_handle(ConnId conn, std::int32_t card, Effects& fx);
+  [[nodiscard]] static ScardRv mark_rv(Mark mark);
+  /// What a reader's state forbids for every request on a handle.
+  [[nodiscard]] ScardRv usable(const Handle& handle, const Reader* reader) const;
+
+  // connect
+  [[nodiscard]] ScardRv admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader);
+  void open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connect message,
+                   std::uint32_t active, TimePoint now, Effects& fx);
+  Handle& reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode);
+  void drop_handle(CardHandle id, TimePoint now, Effects& fx);
+  void abandon_handle(CardHandle id, TimePoint now, Effects& fx);
+  void set_mode(Handle& handle, Reader& reader, wire::ShareMode mode);
+  void connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Connect& message,
+                               TimePoint now, Effects& fx);
+  [[nodiscard]] std::uint32_t effective_protocol(const Reader& reader) const;
+
+  // the line and the driver
+  struct LineWait {
+    std::optional<milliseconds> limit;
+    bool wants_lock = false;
+  };
+  /// Parks the call in the line of `reader`; false if it must be answered instead.
+  bool wait_in_line(ConnId conn, Reader& reader, CardHandle card, LineWait wait, TimePoint now);
+  [[nodiscard]] bool is_own_lock(ConnId conn, const Reader& reader) const;
+  [[nodiscard]] bool is_own_process_lock(ConnId conn, const Reader& reader) const;
+  void serve_line(Reader& reader, TimePoint now, Effects& fx);
+  void answer_overdue(Reader& reader, TimePoint now, Effects& fx);
+  void answer_late(ConnId conn, Reader& reader, TimePoint now, Effects& fx);
+  void end_silence(ConnId conn, Effects& fx);
+  bool wait_for_start_up(ConnId conn, TimePoint now);
+  /// True if the driver is free for the call of `conn`; else the call is queued and will be
+  /// evaluated again.
+  bool acquire_driver(ConnId conn, Reader& reader);
+  void launch(ConnId conn, Reader& reader, Job job, Effects& fx);
+  void submit(const Work& work, DomainId domain, TimePoint now, Effects& fx);
+  void start_work(const Work& work, TimePoint now, Effects& fx);
+  void start_own_job(JobKind kind, Reader& reader, Effects& fx);
+  void domain_done(DomainId domain, TimePoint now, Effects& fx);
+
+  // finishing jobs
+  void finish_connect(Job& job, const JobResult& result, TimePoint now, Effects& fx);
+  void finish_reconnect(Job& job, const JobResult& result, TimePoint now, Effects& fx);
+  void finish_action(Job& job, const JobResult& result, TimePoint now, Effects& fx);
+  void answer_finished(Job& job, const JobResult& result, Reader* reader, TimePoint now,
+                       Effects& fx);
+  void close_done(const Job& job);
+  void answer_call(ConnId conn, ScardRv rv, Effects& fx);
+  void finish_transmit(Job& job, const JobResult& result, Effects& fx);
+  void finish_control(Job& job, const JobResult& result, Effects& fx);
+  void finish_attribute(Job& job, const JobResult& result, Effects& fx);
+  [[nodiscard]] Call* find_call(const Job& job);
+
+  // cards, readers, events
+  void apply_card(Reader& reader, const CardState& card, TimePoint now, Effects& fx);
+  void card_inserted(Reader& reader, const CardState& before, Effects& fx);
+  void card_removed(Reader& reader, Effects& fx);
+  void mark_handles(Reader& reader, Mark mark, CardHandle except);
+  void note_use(Reader& reader, TimePoint now, Effects& fx);
+  void plan_power_off(Reader& reader, TimePoint now);
+  void plan_poll(Reader& reader, TimePoint now);
+  void first_check_done(Reader& reader, TimePoint now, Effects& fx);
+  void count_reader_event();
+  void signal(Effects& fx);
+  void complete(ConnId conn, Client& client, ScardRv rv, Effects& fx);
+  void register_wait(ConnId conn, Client& client, TimePoint now, Effects& fx);
+  void release_start_up(TimePoint now, Effects& fx);
+  [[nodiscard]] std::vector<std::byte> states(const Client& client, StateRequest request) const;
+  [[nodiscard]] std::size_t slots_to_announce() const;
+  [[nodiscard]] wire::ReaderState published(const Reader& reader) const;
+
+  void check_call(ConnId conn, const Call& call) const;
+  [[nodiscard]] Client& client(ConnId conn);
+  [[nodiscard]] Reader* find_reader(ReaderId id);
+  [[nodiscard]] Reader* find_reader(std::string_view name);
+  [[nodiscard]] std::uint32_t fresh_number();
+  void release_handles(Client& client, TimePoint now, Effects& fx);
+
+  const Settings settings_;
+  const std::function<std::uint32_t()> random_;
+  std::uint64_t last_id_ = 0;
+  std::unordered_map<ConnId, Client> clients_;
+  std::unordered_map<ContextHandle, ConnId> contexts_;
+  std::unordered_map<CardHandle, Handle> handles_;
+  std::unordered_map<DomainId, Domain> domains_;
+  std::vector<std::unique_ptr<Reader>> slots_;    ///< a reader keeps its slot for life
+  std::vector<std::unique_ptr<Reader>> leaving_;  ///< removed, close job not finished
+  std::vector<ConnId> waiting_;                   ///< clients with Wait::silent or live
+  std::vector<ConnId> start_up_;                  ///< clients whose call waits for a reader start
+  int starting_ = 0;
+  std::size_t slots_high_water_ = 0;
+  std::uint64_t generation_ = 1;     ///< +1 for every change a client could see
+  std::uint32_t reader_events_ = 1;  ///< +1 per reader added or removed, 1 to 32767
+};
+
+}  // namespace cardea::core

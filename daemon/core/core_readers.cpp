@@ -1,0 +1,317 @@
+// Core: readers, the cards in them, and what happens when either changes.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "daemon/core/core.hpp"
+
+namespace cardea::core {
+namespace {
+
+constexpr std::uint32_t kReaderEventsMax = 32767;
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    if (!text.empty()) text += ' ';
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0x0F];
+  }
+  return text;
+}
+
+std::string describe(const CardState& card) {
+  switch (card.phase) {
+    case CardPhase::unknown:
+      return "no answer from the reader";
+    case CardPhase::absent:
+      return "no card";
+    case CardPhase::mute:
+      return "card does not answer (inserted the wrong way round?)";
+    default:
+      return "card present, ATR " + hex(card.atr.view());
+  }
+}
+
+log::Record reader_record(log::Level level, const std::string& name, const std::string& what) {
+  const std::string safe = log::escape(name);
+  return {level, "reader \"" + safe + "\": " + what, {{"READER", safe}}};
+}
+
+}  // namespace
+
+DomainId Core::add_domain() {
+  const DomainId id{++last_id_};
+  domains_[id];
+  return id;
+}
+
+void Core::reader_start_ended(TimePoint now, Effects& fx) {
+  CARDEA_ASSERT(starting_ > 0);
+  --starting_;
+  release_start_up(now, fx);
+}
+
+ReaderId Core::add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx) {
+  CARDEA_ASSERT(find_reader(spec.name) == nullptr);
+  const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
+  const auto slot = static_cast<std::size_t>(free - slots_.begin());
+  if (free == slots_.end()) slots_.emplace_back();
+  slots_high_water_ = std::max(slots_high_water_, slots_.size());
+  slots_[slot] = std::make_unique<Reader>();
+  Reader& reader = *slots_[slot];
+  reader.id = ReaderId{++last_id_};
+  reader.slot = slot;
+  reader.spec = spec;
+  reader.lock = TransactionQueue(settings_.lock);
+  ++starting_;
+  presence_hint(reader.id, now, fx);
+  return reader.id;
+}
+
+void Core::presence_hint(ReaderId id, TimePoint now, Effects& fx) {
+  Reader* reader = find_reader(id);
+  if (reader == nullptr) return;
+  if (reader->check_pending) {
+    reader->hinted = true;
+    return;
+  }
+  reader->check_pending = true;
+  reader->poll_at.reset();
+  submit({Work::Kind::check_presence, id, {}, {}}, reader->spec.domain, now, fx);
+}
+
+void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
+  Reader* found = find_reader(id);
+  if (found == nullptr) return;
+  leaving_.push_back(std::move(slots_[found->slot]));
+  Reader& reader = *leaving_.back();
+  for (const CardHandle handle : reader.handles) handles_.at(handle).reader = {};
+  std::vector<CardHandle> unfinished;
+  for (const CardHandle handle : reader.handles) {
+    if (!handles_.at(handle).open) unfinished.push_back(handle);
+  }
+  reader.handles.clear();
+  reader.lock = TransactionQueue(settings_.lock);
+  Domain& domain = domains_.at(reader.spec.domain);
+  std::erase_if(domain.queue, [id](const Work& work) { return work.reader == id; });
+  for (auto& [conn, holder] : clients_) {
+    if (!holder.call || holder.call->reader != id) continue;
+    // A DISCONNECT has reached its aim; everybody else's driver call is void.
+    const bool running = holder.call->place == Call::Place::running &&
+                         !std::holds_alternative<wire::Disconnect>(holder.call->message);
+    holder.call->reader = {};
+    const ConnId waiting = conn;
+    if (running) {
+      answer_call(waiting, ScardRv::reader_unavailable, fx);
+    } else if (holder.call->place != Call::Place::start_up) {
+      evaluate(waiting, now, fx);
+    }
+  }
+  for (const CardHandle handle : unfinished) drop_handle(handle, now, fx);
+  fx.records.push_back(reader_record(log::Level::info, reader.spec.name, "removed"));
+  if (reader.starting) first_check_done(reader, now, fx);
+  count_reader_event();
+  signal(fx);
+  submit({Work::Kind::close, id, {}, {}}, reader.spec.domain, now, fx);
+}
+
+void Core::close_done(const Job& job) {
+  const auto leaving = std::find_if(leaving_.begin(), leaving_.end(), [&job](const auto& reader) {
+    return reader->id == job.reader;
+  });
+  CARDEA_ASSERT(leaving != leaving_.end());
+  leaving_.erase(leaving);
+}
+
+void Core::finish(Job& job, const JobResult& result, TimePoint now, Effects& fx) {
+  Reader* reader = find_reader(job.reader);
+  DomainId domain;
+  if (reader != nullptr) {
+    domain = reader->spec.domain;
+    if (result.card) apply_card(*reader, *result.card, now, fx);
+  } else {
+    for (const auto& leaving : leaving_) {
+      if (leaving->id == job.reader) domain = leaving->spec.domain;
+    }
+  }
+  answer_finished(job, result, reader, now, fx);
+  if (reader != nullptr) serve_line(*reader, now, fx);
+  domain_done(domain, now, fx);
+  if (job.kind == JobKind::close && !domains_.at(domain).busy) {
+    const auto uses = [domain](const auto& other) {
+      return other != nullptr && other->spec.domain == domain;
+    };
+    if (std::none_of(slots_.begin(), slots_.end(), uses) &&
+        std::none_of(leaving_.begin(), leaving_.end(), uses)) {
+      domains_.erase(domain);
+    }
+  }
+}
+
+void Core::answer_finished(Job& job, const JobResult& result, Reader* reader, TimePoint now,
+                           Effects& fx) {
+  switch (job.kind) {
+    case JobKind::check_presence:
+      if (reader == nullptr) return;
+      reader->check_pending = false;
+      if (reader->starting) first_check_done(*reader, now, fx);
+      plan_poll(*reader, now);
+      if (reader->hinted) presence_hint(reader->id, now, fx);
+      return;
+    case JobKind::power_off:
+      return;
+    case JobKind::clean_up:
+      if (reader == nullptr) return;
+      reader->lock.set_internal(false);
+      if (is_present(reader->card.phase)) mark_handles(*reader, Mark::reset, 0);
+      return;
+    case JobKind::connect:
+      return finish_connect(job, result, now, fx);
+    case JobKind::reconnect:
+      return finish_reconnect(job, result, now, fx);
+    case JobKind::card_action:
+      return finish_action(job, result, now, fx);
+    case JobKind::transmit:
+      return finish_transmit(job, result, fx);
+    case JobKind::control:
+      return finish_control(job, result, fx);
+    case JobKind::get_attribute:
+    case JobKind::set_attribute:
+      return finish_attribute(job, result, fx);
+    case JobKind::close:
+      return close_done(job);
+  }
+}
+
+Core::Call* Core::find_call(const Job& job) {
+  const auto it = clients_.find(job.conn);
+  if (it == clients_.end() || !it->second.call || it->second.call->id != job.call) return nullptr;
+  return &*it->second.call;
+}
+
+void Core::first_check_done(Reader& reader, TimePoint now, Effects& fx) {
+  reader.starting = false;
+  if (find_reader(reader.id) != nullptr) {
+    count_reader_event();
+    signal(fx);
+    fx.records.push_back(
+        reader_record(log::Level::info, reader.spec.name, "ready, " + describe(reader.card)));
+  }
+  reader_start_ended(now, fx);
+}
+
+void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effects& fx) {
+  const CardState before = reader.card;
+  reader.card = card;
+  plan_power_off(reader, now);
+  // No driver event says that a fault is over, so even these readers are polled meanwhile.
+  if (card.phase == CardPhase::unknown && !reader.check_pending) plan_poll(reader, now);
+  if (card.phase == before.phase || reader.starting) return;
+  if (card.phase == CardPhase::unknown) {
+    reader.card.atr = {};
+    reader.card.protocol = 0;
+    fx.records.push_back(reader_record(
+        log::Level::error, reader.spec.name,
+        "the driver reports a fault; the reader is unavailable until it answers again. If it stays "
+        "so: check the cable, unplug and replug it"));
+  } else if (card.phase == CardPhase::absent) {
+    card_removed(reader, fx);
+  } else if (!is_present(before.phase)) {
+    card_inserted(reader, before, fx);
+  }
+  if (published_state(card.phase) != published_state(before.phase)) signal(fx);
+}
+
+void Core::card_inserted(Reader& reader, const CardState& before, Effects& fx) {
+  ++reader.event_counter;
+  // COMPAT: upstream leaves the handles unmarked after a fault; their next TRANSMIT then fails
+  // with PROTO_MISMATCH, which tells nobody to reconnect.
+  if (before.phase == CardPhase::unknown) mark_handles(reader, Mark::reset, 0);
+  fx.records.push_back(reader_record(log::Level::debug, reader.spec.name, describe(reader.card)));
+}
+
+void Core::card_removed(Reader& reader, Effects& fx) {
+  ++reader.event_counter;
+  reader.lock.drop_owner();
+  mark_handles(reader, Mark::removed, 0);
+  fx.records.push_back(reader_record(log::Level::debug, reader.spec.name, "card removed"));
+}
+
+void Core::mark_handles(Reader& reader, Mark mark, CardHandle except) {
+  for (const CardHandle id : reader.handles) {
+    Handle& handle = handles_.at(id);
+    if (handle.open && id != except) handle.mark = mark;
+  }
+}
+
+void Core::note_use(Reader& reader, TimePoint, Effects& fx) {
+  const std::int32_t sharing = published(reader).sharing;
+  const std::int32_t use = std::clamp(sharing, -1, 1);
+  if (use == reader.published_use) return;
+  reader.published_use = use;
+  // COMPAT: upstream notices this at its next card poll, up to 10 minutes late.
+  signal(fx);
+}
+
+void Core::plan_power_off(Reader& reader, TimePoint now) {
+  reader.off_at.reset();
+  if (reader.card.phase != CardPhase::powered || !reader.handles.empty()) return;
+  reader.off_at =
+      now + (reader.spec.driver_events ? settings_.off_after_events : settings_.off_after_polled);
+}
+
+void Core::plan_poll(Reader& reader, TimePoint now) {
+  if (reader.spec.driver_events && reader.card.phase != CardPhase::unknown) return;
+  // All polled readers share the ticks of one grid: one wake-up serves them all.
+  const auto period = std::chrono::duration_cast<Duration>(settings_.presence_poll);
+  const Duration since = now.time_since_epoch();
+  reader.poll_at = TimePoint(((since / period) + 1) * period);
+}
+
+void Core::count_reader_event() {
+  reader_events_ = reader_events_ >= kReaderEventsMax ? 1 : reader_events_ + 1;
+}
+
+std::uint32_t Core::effective_protocol(const Reader& reader) const {
+  if (reader.card.protocol != wire::kProtocolUnset) return reader.card.protocol;
+  // COMPAT: RAW belongs to the handles that asked for it; upstream stores it in the reader, where
+  // it outlives them and breaks other clients' T=1. See CoreSharing.RawEndsWithItsHandle.
+  const bool raw = std::any_of(reader.handles.begin(), reader.handles.end(), [this](auto id) {
+    const Handle& handle = handles_.at(id);
+    return handle.raw && handle.open;
+  });
+  return raw ? std::uint32_t{wire::kProtocolRaw} : std::uint32_t{wire::kProtocolUnset};
+}
+
+Core::Reader* Core::find_reader(ReaderId id) {
+  if (!id) return nullptr;
+  for (const auto& reader : slots_) {
+    if (reader && reader->id == id) return reader.get();
+  }
+  return nullptr;
+}
+
+Core::Reader* Core::find_reader(std::string_view name) {
+  for (const auto& reader : slots_) {
+    if (reader && reader->spec.name == name) return reader.get();
+  }
+  return nullptr;
+}
+
+std::vector<std::string> Core::reader_names() const {
+  std::vector<std::string> names;
+  for (const auto& reader : slots_) {
+    if (reader) names.push_back(reader->spec.name);
+  }
+  return names;
+}
+
+CardHandle Core::lock_owner(std::string_view reader_name) const {
+  for (const auto& reader : slots_) {
+    if (reader && reader->spec.name == reader_name) return reader->lock.owner();
+  }
+  return 0;
+}
+
+}  // namespace cardea::core

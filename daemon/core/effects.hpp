@@ -1,0 +1,91 @@
+// What the core wants done. The core itself does nothing: every call returns its consequences
+// here, and the server carries them out after it has released the core's lock. Order within each
+// list is the order of the decisions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/scard_rv.hpp"
+#include "daemon/core/card_state.hpp"
+#include "daemon/core/ids.hpp"
+#include "protocol/wire.hpp"
+
+namespace cardea::core {
+
+/// Bytes for one client; they leave in one write.
+struct Reply {
+  ConnId conn;
+  std::vector<std::byte> bytes;
+  /// Sent right after `bytes`; borrowed from the result of the job that was just finished.
+  std::span<const std::byte> payload;
+  /// The request in flight is answered: further requests may be read.
+  bool ends_call = true;
+};
+
+/// A client that broke the protocol: disconnect it and log why.
+struct Drop {
+  ConnId conn;
+  std::string reason;
+};
+
+enum class JobKind {
+  check_presence,  ///< ask for the card; power it up if it has just come
+  power_off,       ///< automatic
+  connect,         ///< power up if needed, negotiate a protocol
+  reconnect,       ///< the same after an optional reset or power cycle
+  card_action,     ///< reset, unpower or eject for DISCONNECT and END
+  clean_up,        ///< reset after a client died or left with the card locked
+  transmit,
+  control,
+  get_attribute,
+  set_attribute,
+  close,  ///< the reader is gone: stop its monitor, close its driver
+};
+
+/// One conversation with one driver. The domain of the reader is busy from the moment the job is
+/// in Effects until Core::finish() is called with it.
+struct Job {
+  JobKind kind = JobKind::check_presence;
+  ReaderId reader;
+  ConnId conn;  ///< whose request it is; nobody for the daemon's own jobs
+  CallId call;
+  CardState card;               ///< as known when the job starts
+  bool power_cycle = false;     ///< unpower is followed by power-up: RECONNECT, END
+  bool reset = false;           ///< reconnect: reset first
+  std::uint32_t protocols = 0;  ///< connect, reconnect: mask the client accepts
+  wire::Disposition action = wire::Disposition::leave;
+  wire::Transmit transmit{};
+  wire::Control control{};
+  wire::Attribute attribute{};
+  std::vector<std::byte> payload;  ///< transmit, control
+};
+
+/// What came out of a job.
+struct JobResult {
+  ScardRv rv = ScardRv::success;
+  std::optional<CardState> card;      ///< nullopt: unchanged
+  std::uint32_t active_protocol = 0;  ///< connect, reconnect
+  std::span<std::byte> data;          ///< transmit, control, get_attribute: what came back
+  std::size_t bytes = 0;              ///< its length; may exceed data.size()
+  IfdPci recv_pci;                    ///< transmit
+  std::string detail;                 ///< why it failed, for the log
+};
+
+struct Effects {
+  std::vector<Reply> replies;
+  std::vector<Drop> drops;
+  std::vector<Job> jobs;
+  std::vector<log::Record> records;
+
+  [[nodiscard]] bool empty() const {
+    return replies.empty() && drops.empty() && jobs.empty() && records.empty();
+  }
+};
+
+}  // namespace cardea::core

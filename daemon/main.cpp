@@ -1,0 +1,32 @@
+// pcscd: the PC/SC daemon.
+#include <cstdio>
+#include <exception>
+
+#include "daemon/app.hpp"
+
+int main(int argc, char* argv[]) {
+  const auto options = cardea::parse_options(argc, argv);
+  if (!options) {
+    if (!options.error().context.empty()) {
+      std::fprintf(stderr, "pcscd: %s\n", options.error().context.c_str());
+    }
+    std::fputs(cardea::usage().c_str(), stdout);
+    return 1;
+  }
+  switch (options->action) {
+    case cardea::Options::Action::help:
+      std::fputs(cardea::usage().c_str(), stdout);
+      return 0;
+    case cardea::Options::Action::version:
+      std::fputs(cardea::version_text().c_str(), stdout);
+      return 0;
+    case cardea::Options::Action::run:
+      break;
+  }
+  try {
+    return cardea::run_daemon(*options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pcscd: cannot go on: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,68 @@
+#include "daemon/reader/presence_monitor.hpp"
+
+namespace cardea {
+namespace {
+
+/// As long as drivers expect; a driver that can be stopped need not return earlier.
+constexpr milliseconds kWaitMax{600'000};
+/// A driver that cannot be stopped delays its reader's removal by up to this.
+constexpr milliseconds kWaitWithoutStopMax{1'000};
+/// A stop function that is called a moment too early, before the driver waits, does nothing.
+constexpr milliseconds kStopAgainPause{50};
+/// A polling function that fails at once must not become a busy loop.
+constexpr milliseconds kAfterErrorPause{400};
+
+}  // namespace
+
+PresenceMonitor::PresenceMonitor(IfdDriver& driver, std::function<void()> changed)
+    : driver_(driver), changed_(std::move(changed)) {}
+
+void PresenceMonitor::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void PresenceMonitor::stop() {
+  if (!thread_.joinable()) return;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  stopping_or_ended_.notify_one();
+  do {
+    (void)driver_.stop_waiting();  // without a stop function the wait ends by its time
+  } while (!has_ended_soon());
+  thread_.join();
+}
+
+bool PresenceMonitor::has_ended_soon() {
+  MutexLock lock(mutex_);
+  const TimePoint until = Clock::now() + kStopAgainPause;
+  while (!ended_ && Clock::now() < until) (void)stopping_or_ended_.wait_until(mutex_, until);
+  return ended_;
+}
+
+void PresenceMonitor::run() {
+  wait_for_changes();
+  MutexLock lock(mutex_);
+  ended_ = true;
+  stopping_or_ended_.notify_one();
+}
+
+void PresenceMonitor::wait_for_changes() {
+  // A first call that cannot last finds out whether the driver can be stopped at all: it must not
+  // be left in a wait of ten minutes otherwise.
+  const milliseconds wait = driver_.can_stop_waiting() ? kWaitMax : kWaitWithoutStopMax;
+  for (;;) {
+    const IfdRv rv = driver_.wait_event(wait);
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    if (rv != IfdRv::success) {
+      const TimePoint until = Clock::now() + kAfterErrorPause;
+      while (!stopping_ && Clock::now() < until) stopping_or_ended_.wait_until(mutex_, until);
+      if (stopping_) return;
+    }
+    changed_();
+  }
+}
+
+}  // namespace cardea

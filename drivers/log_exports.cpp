@@ -1,0 +1,76 @@
+// log_msg and log_xxd, which handlers import from the program that loads them (most of Debian's
+// do not load without). They go to the log of the daemon. C entry points: any thread, no exception
+// leaves. These two are all that a daemon may export to handlers (driver_host.list): anything
+// else of the same name in a handler would be replaced by ours.
+#define PCSC_API __attribute__((visibility("default")))
+#include "include/PCSC/debuglog.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+
+#include "base/log.hpp"
+
+namespace cardea {
+namespace {
+
+constexpr std::size_t kMessageBytesMax = 1024;
+constexpr std::size_t kHexBytesMax = 512;
+
+log::Level level_of(int priority) {
+  switch (priority) {
+    case PCSC_LOG_DEBUG:
+      return log::Level::debug;
+    case PCSC_LOG_INFO:
+      return log::Level::info;
+    case PCSC_LOG_CRITICAL:
+      return log::Level::critical;
+    default:
+      return log::Level::error;
+  }
+}
+
+std::string to_hex(const unsigned char* bytes, std::size_t count) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string hex;
+  const std::size_t shown = std::min(count, kHexBytesMax);
+  for (std::size_t i = 0; i < shown; ++i) {
+    if (i > 0) hex += ' ';
+    hex += kDigits[bytes[i] >> 4];
+    hex += kDigits[bytes[i] & 0xF];
+  }
+  if (shown < count) hex += " ... (" + std::to_string(count) + " bytes)";
+  return hex;
+}
+
+}  // namespace
+}  // namespace cardea
+
+extern "C" void log_msg(const int priority, const char* fmt, ...) {
+  try {
+    const cardea::log::Level level = cardea::level_of(priority);
+    if (fmt == nullptr || !cardea::log::enabled(level)) return;
+    char text[cardea::kMessageBytesMax];
+    std::va_list arguments;
+    va_start(arguments, fmt);
+    const int length = std::vsnprintf(text, sizeof text, fmt, arguments);
+    va_end(arguments);
+    if (length >= 0) cardea::log::write(level, cardea::log::escape(text));
+  } catch (...) {
+    return;  // out of memory: the line is lost, the driver goes on
+  }
+}
+
+extern "C" void log_xxd(const int priority, const char* msg, const unsigned char* buffer,
+                        const int len) {
+  try {
+    const cardea::log::Level level = cardea::level_of(priority);
+    if (len < 0 || !cardea::log::enabled(level)) return;
+    std::string text = msg != nullptr ? cardea::log::escape(msg) : std::string();
+    if (buffer != nullptr) text += cardea::to_hex(buffer, static_cast<std::size_t>(len));
+    cardea::log::write(level, text);
+  } catch (...) {
+    return;
+  }
+}

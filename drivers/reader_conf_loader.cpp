@@ -1,0 +1,136 @@
+#include "drivers/reader_conf_loader.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/unique_fd.hpp"
+
+namespace cardea {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string errno_text() { return std::generic_category().message(errno); }
+
+bool is_backup(std::string_view name) {
+  return name.ends_with('~') || name.ends_with(".bak") ||
+         name.find(".dpkg-") != std::string_view::npos;
+}
+
+/// What a reader.conf file holds, or why it cannot be read. Never more than one byte above the
+/// parser's limit, which then refuses it.
+tl::expected<std::string, std::string> read_file(const std::string& path) {
+  // Non-blocking, so that a FIFO put here does not stop the daemon.
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return tl::make_unexpected(errno_text());
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return tl::make_unexpected(errno_text());
+  if (!S_ISREG(status.st_mode)) return tl::make_unexpected(std::string("not a regular file"));
+  std::string text(kReaderConfBytesMax + 1, '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t count = ::read(fd.get(), text.data() + filled, text.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return tl::make_unexpected(errno_text());
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  text.resize(filled);
+  return text;
+}
+
+/// Why the paths of an entry cannot work; empty if they can.
+std::string path_problem(const ReaderConfEntry& entry) {
+  std::error_code error;
+  if (!fs::is_regular_file(entry.library_path, error)) {
+    return "LIBPATH " + log::escape(entry.library_path) +
+           (fs::is_directory(entry.library_path, error)
+                ? " is a directory; name the .so file inside"
+                : " does not exist; is the driver's package installed?");
+  }
+  const bool is_path = entry.device_name.find(':') == std::string::npos;
+  if (!entry.device_name.empty() && is_path && !fs::exists(entry.device_name, error)) {
+    return "DEVICENAME " + log::escape(entry.device_name) + " does not exist";
+  }
+  return {};
+}
+
+void load_file(ReaderConf& conf, const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) {
+    add_problem(conf, {path, 0, "cannot be read (" + text.error() + "); its readers stay away"});
+    return;
+  }
+  ReaderConf parsed = parse_reader_conf(*text, path);
+  for (ReaderConfProblem& problem : parsed.problems) add_problem(conf, std::move(problem));
+  for (ReaderConfEntry& entry : parsed.entries) {
+    const std::string complaint = path_problem(entry);
+    if (complaint.empty()) {
+      add_entry(conf, std::move(entry));
+    } else {
+      add_problem(conf, {entry.file, entry.line,
+                         complaint + "; the reader entry that starts here is ignored"});
+    }
+  }
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> files;
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::error_code unknown;
+    if (name.starts_with('.') || !it->is_regular_file(unknown)) continue;
+    if (is_backup(name)) {
+      log::write(log::Level::info,
+                 "reader.conf: " + log::escape(it->path().string()) + " is a backup, skipped");
+      continue;
+    }
+    files.push_back(it->path().string());
+  }
+  if (error) {
+    return failure(ScardRv::invalid_parameter,
+                   "reader.conf directory " + log::escape(path) + ": " + error.message());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+Result<ReaderConf> load_reader_conf(const std::string& path) {
+  ReaderConf conf;
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_regular_file(status)) {
+    load_file(conf, path);
+    return conf;
+  }
+  if (!fs::is_directory(status)) {
+    return failure(ScardRv::invalid_parameter,
+                   "reader.conf " + log::escape(path) + ": " +
+                       (error ? error.message() : "neither a directory nor a regular file"));
+  }
+  auto files = list_directory(path);
+  if (!files) return tl::make_unexpected(std::move(files.error()));
+  if (files->size() > kReaderConfFilesMax) {
+    add_problem(conf, {path, 0,
+                       "has more than " + std::to_string(kReaderConfFilesMax) +
+                           " files; the readers of those after " +
+                           files->at(kReaderConfFilesMax - 1) + " stay away"});
+    files->resize(kReaderConfFilesMax);
+  }
+  for (const std::string& file : *files) load_file(conf, file);
+  return conf;
+}
+
+}  // namespace cardea

@@ -1,0 +1,64 @@
+#include "drivers/reader_name.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace cardea {
+namespace {
+
+constexpr std::size_t kSlotDigits = 2;
+
+void append_hex(std::string& text, unsigned value) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  text += kDigits[(value >> 4) & 0xF];
+  text += kDigits[value & 0xF];
+}
+
+}  // namespace
+
+std::string reader_name(std::string_view base, std::string_view extension, unsigned number,
+                        unsigned slot) {
+  CARDEA_ASSERT(number <= kReaderNumberMax && slot <= kReaderSlotMax);
+  const std::string_view kept_extension = extension.substr(0, kReaderBaseNameBytesMax);
+  std::string name(base.substr(0, kReaderBaseNameBytesMax - kept_extension.size()));
+  name += kept_extension;
+  name += ' ';
+  append_hex(name, number);
+  name += ' ';
+  append_hex(name, slot);
+  return name;
+}
+
+std::optional<unsigned> free_reader_number(std::span<const LibraryReader> others) {
+  const auto counts = [](const LibraryReader& reader) {
+    return reader.on_other_usb_port || reader.simultaneous_access > 1;
+  };
+  if (std::none_of(others.begin(), others.end(), counts)) return 0;
+  unsigned number = 0;
+  while (std::any_of(others.begin(), others.end(), [&](const LibraryReader& reader) {
+    return counts(reader) && reader.number == number;
+  })) {
+    ++number;
+  }
+  // The handler says how many it serves, so the numbers it can index end there.
+  if (number >= others.back().simultaneous_access || number > kReaderNumberMax) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<unsigned> unique_name_number(std::string_view base, std::string_view extension,
+                                           unsigned number, std::span<const std::string> names) {
+  for (; number <= kReaderNumberMax; ++number) {
+    const std::string wanted = reader_name(base, extension, number, 0);
+    const std::string_view stem = std::string_view(wanted).substr(0, wanted.size() - kSlotDigits);
+    const bool taken = std::any_of(names.begin(), names.end(), [stem](const std::string& name) {
+      return name.size() == stem.size() + kSlotDigits && name.starts_with(stem);
+    });
+    if (!taken) return number;
+  }
+  return std::nullopt;
+}
+
+}  // namespace cardea

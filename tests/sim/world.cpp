@@ -1,0 +1,345 @@
+#include "tests/sim/world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace cardea::core {
+namespace {
+
+using wire::Disposition;
+using wire::ShareMode;
+
+constexpr std::size_t kActorsMax = 12;
+constexpr std::size_t kReadersMax = 6;
+constexpr std::size_t kCardsMax = 4;
+
+}  // namespace
+
+World::World(std::uint64_t seed) : engine_(seed) {
+  bench_.hold_jobs();
+  for (int i = 0; i < 3; ++i) plug_or_unplug();
+  for (int i = 0; i < 4; ++i) add_actor();
+}
+
+std::size_t World::random(std::size_t below) {
+  // Not a standard distribution: those differ between libraries.
+  return static_cast<std::size_t>(engine_() % below);
+}
+
+void World::add_actor() {
+  // Few processes and users, so that some clients share one.
+  const ClientInfo info{static_cast<std::int64_t>(random(5)),
+                        static_cast<std::uint32_t>(random(2) * 1000)};
+  const auto minor = static_cast<std::int32_t>(3 + random(4));
+  Actor actor;
+  actor.client = &bench_.add_client_of(info, *wire::find_dialect(wire::kMajor, minor));
+  actors_.push_back(actor);
+}
+
+void World::step() {
+  ++steps_;
+  switch (random(10)) {
+    case 0:
+      bench_.advance(milliseconds{random(chance(5) ? 6000 : 120)});
+      break;
+    case 1:
+    case 2:
+    case 3:
+      // Drivers finish in any order, but one at a time each.
+      if (!bench_.waiting_jobs().empty()) bench_.run_job(random(bench_.waiting_jobs().size()));
+      break;
+    case 4:
+      if (chance(30)) {
+        move_card();
+      } else if (chance(10)) {
+        plug_or_unplug();
+      } else if (chance(20) && !readers_.empty()) {
+        script_failure(*any(readers_));
+      }
+      break;
+    case 5:
+      if (chance(10) && !actors_.empty()) {
+        kill(random(actors_.size()));
+      } else if (actors_.size() < kActorsMax && chance(20)) {
+        add_actor();
+      }
+      break;
+    default:
+      if (!actors_.empty()) act(any(actors_));
+  }
+  observe();
+}
+
+void World::move_card() {
+  if (readers_.empty()) return;
+  TestReader& reader = *any(readers_);
+  switch (random(4)) {
+    case 0:
+      reader.script->remove_card();
+      break;
+    case 1:
+      reader.script->insert_mute_card();
+      break;
+    default:
+      reader.script->insert_card();
+  }
+  bench_.hint(reader);
+}
+
+void World::script_failure(TestReader& reader) {
+  static constexpr DriverCall kCalls[] = {DriverCall::presence, DriverCall::power,
+                                          DriverCall::set_protocol, DriverCall::transmit,
+                                          DriverCall::control};
+  static constexpr IfdRv kResults[] = {IfdRv::communication_error, IfdRv::no_such_device,
+                                       IfdRv::icc_not_present, IfdRv::response_timeout};
+  reader.script->queue_result(kCalls[random(std::size(kCalls))],
+                              kResults[random(std::size(kResults))]);
+}
+
+void World::plug_or_unplug() {
+  ++plugs_;
+  if (readers_.size() >= kReadersMax || (!readers_.empty() && chance(40))) {
+    const std::size_t index = random(readers_.size());
+    bench_.unplug(*readers_[index]);
+    readers_.erase(readers_.begin() + static_cast<std::ptrdiff_t>(index));
+    return;
+  }
+  // Some readers share a domain with one that is there.
+  TestReaderOptions options;
+  options.card = chance(70);
+  options.driver_events = chance(50);
+  std::erase_if(domains_, [this](DomainId domain) { return !bench_.core().knows(domain); });
+  if (!domains_.empty() && chance(50)) {
+    options.domain = any(domains_);
+  } else {
+    options.domain = bench_.core().add_domain();
+    domains_.push_back(options.domain);
+  }
+  readers_.push_back(&bench_.add_reader("R" + std::to_string(++names_), options));
+}
+
+void World::kill(std::size_t index) {
+  ++deaths_;
+  actors_[index].client->die();
+  actors_.erase(actors_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void World::act(Actor& actor) {
+  TestClient& client = *actor.client;
+  if (client.is_waiting_for_answer()) {
+    if (actor.asked_wait && chance(10)) client.stop();
+    return;
+  }
+  actor.asked = Asked::other;
+  if (chance(15)) return ask_for_events(actor);
+  if (!actor.cards.empty() && chance(85)) {
+    auto card = actor.cards.begin();
+    std::advance(card, static_cast<std::ptrdiff_t>(random(actor.cards.size())));
+    return act_on_card(actor, card->first);
+  }
+  if (chance(5)) {
+    actor.asked = Asked::release;
+    (void)client.release(chance(80) ? client.context : 12345);
+    return;
+  }
+  if (chance(2)) return void(client.establish(random(5)));
+  if (actor.cards.size() >= kCardsMax || readers_.empty()) return;
+  actor.asked = Asked::connect;
+  actor.reader = chance(95) ? any(readers_)->name : "nobody";
+  const auto mode = static_cast<ShareMode>(chance(80) ? 2 : random(5));
+  actor.wants_exclusive = mode == ShareMode::exclusive;
+  (void)client.connect(actor.reader, mode,
+                       chance(85) ? kAnyProtocol : static_cast<std::uint32_t>(random(16)));
+}
+
+void World::act_on_card(Actor& actor, CardHandle card) {
+  TestClient& client = *actor.client;
+  actor.card = card;
+  const auto action = static_cast<Disposition>(chance(80) ? 0 : random(5));
+  const std::size_t what = random(20);
+  if (what < 6) {
+    Card& entry = actor.cards.at(card);
+    if (entry.first_asked == 0 || entry.keeps_place_until <= bench_.now()) {
+      entry.first_asked = steps_;
+    }
+    actor.asked = Asked::begin;
+    (void)client.begin(card);
+    return;
+  }
+  actor.cards.at(card).first_asked = 0;  // another request gives the place up
+  if (chance(1)) {
+    actor.broke_rules = true;
+    (void)client.status(card + 1'000'000);
+  } else if (what < 12) {
+    actor.asked = Asked::end;
+    (void)client.end(card, action);
+  } else if (what == 12) {
+    actor.asked = Asked::disconnect;
+    (void)client.disconnect(card, action);
+  } else if (what == 13) {
+    const auto mode = static_cast<ShareMode>(chance(70) ? 2 : random(5));
+    actor.asked = Asked::reconnect;
+    actor.wants_exclusive = mode == ShareMode::exclusive;
+    (void)client.reconnect(card, mode, kAnyProtocol, static_cast<Disposition>(random(4)));
+  } else if (what == 14) {
+    (void)client.control(card);
+  } else if (what == 15) {
+    (void)client.get_attribute(card, chance(50) ? 0x7FFF0003 : 0x0FB4);
+  } else if (what == 16) {
+    (void)client.status(card);
+  } else {
+    (void)client.transmit(card, chance(80) ? 2 : static_cast<std::uint32_t>(random(5)));
+  }
+}
+
+void World::ask_for_events(Actor& actor) {
+  TestClient& client = *actor.client;
+  switch (random(6)) {
+    case 0:
+      client.wait();
+      actor.asked_wait = true;
+      break;
+    case 1:
+      client.stop();
+      break;
+    case 2:
+      client.fetch_states();
+      break;
+    case 3:
+      client.fetch_size();
+      break;
+    case 4:
+      client.fetch_array();
+      break;
+    default:
+      (void)client.cancel(any(actors_).client->context);
+  }
+}
+
+void World::observe() {
+  for (std::size_t i = 0; i < actors_.size(); ++i) {
+    Actor& actor = actors_[i];
+    note_completions(actor);
+    if (actor.client->drop_reason) {
+      EXPECT_TRUE(actor.broke_rules) << *actor.client->drop_reason;
+      kill(i--);
+      continue;
+    }
+    if (actor.asked == Asked::nothing || actor.client->is_waiting_for_answer()) continue;
+    const Outcome rv = actor.client->answer();
+    if (rv) note_answer(actor, *rv);
+    actor.asked = Asked::nothing;
+  }
+}
+
+void World::note_completions(Actor& actor) {
+  const std::size_t now = actor.client->completions.size();
+  if (now == actor.completions) return;
+  EXPECT_TRUE(actor.asked_wait) << "a completion nobody waited for";
+  EXPECT_EQ(now, actor.completions + 1) << "one WAIT, one completion";
+  actor.completions = now;
+  actor.asked_wait = false;
+  ++completions_;
+}
+
+void World::note_answer(Actor& actor, ScardRv rv) {
+  const bool done = rv == ScardRv::success;
+  switch (actor.asked) {
+    case Asked::connect:
+      if (done) {
+        actor.cards[actor.client->card()] = {actor.reader, 0, 0, actor.wants_exclusive};
+      }
+      break;
+    case Asked::disconnect:
+      if (done) actor.cards.erase(actor.card);
+      break;
+    case Asked::release:
+      if (done) {
+        actor.cards.clear();
+        actor.asked_wait = false;
+        actor.client->context = 0;
+        (void)actor.client->establish();
+      }
+      break;
+    case Asked::reconnect:
+      if (done) actor.cards.at(actor.card).exclusive = actor.wants_exclusive;
+      break;
+    case Asked::begin:
+      note_begin(actor, rv);
+      break;
+    case Asked::end: {
+      Card& card = actor.cards.at(actor.card);
+      if (done && card.depth > 0) --card.depth;
+      // Whatever else END says about a mark or a reader that is gone, the transaction is over.
+      if (rv == ScardRv::reset_card || rv == ScardRv::removed_card) card.depth = 0;
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+void World::note_begin(Actor& actor, ScardRv rv) {
+  Card& mine = actor.cards.at(actor.card);
+  if (rv == ScardRv::sharing_violation) {
+    mine.keeps_place_until = bench_.now() + LockTiming{}.retry_window;
+    return;
+  }
+  const std::size_t since = mine.first_asked;
+  mine.first_asked = 0;
+  if (rv != ScardRv::success) return;
+  ++mine.depth;
+  ++grants_;
+  const CardHandle owner = bench_.core().lock_owner(mine.reader);
+  EXPECT_TRUE(owner == actor.card || owner == 0) << "two own the lock of " << mine.reader;
+  if (mine.depth > 1 || mine.exclusive) return;
+  for (const Actor& other : actors_) {
+    if (other.asked != Asked::begin || !other.client->is_waiting_for_answer()) continue;
+    const auto card = other.cards.find(other.card);
+    if (card == other.cards.end() || card->second.reader != mine.reader) continue;
+    EXPECT_GE(card->second.first_asked, since) << "somebody waited longer for " << mine.reader;
+  }
+}
+
+void World::drain() {
+  while (!actors_.empty()) kill(0);
+  bench_.release_jobs();
+  bench_.advance(std::chrono::minutes{1});
+  const Core::Counts left = bench_.core().counts();
+  EXPECT_EQ(left.clients + left.contexts + left.handles + left.waiting + left.queued, 0u);
+  EXPECT_EQ(left.readers, readers_.size());
+  for (TestReader* reader : readers_) {
+    EXPECT_EQ(bench_.core().lock_owner(reader->name), 0u);
+    reader->script->insert_card();
+    for (int i = 0; i < 50; ++i) {  // what failures are left in the script
+      bench_.hint(*reader);
+      bench_.advance(milliseconds{400});
+    }
+    TestClient& fresh = bench_.add_client();
+    Outcome rv = kParked;
+    for (int tries = 0; tries < 50 && rv != ScardRv::success; ++tries) {
+      rv = fresh.connect(reader->name);
+      bench_.advance(milliseconds{400});
+    }
+    ASSERT_EQ(rv, ScardRv::success) << reader->name;
+    const CardHandle card = fresh.card();
+    EXPECT_EQ(fresh.begin(card), ScardRv::success);
+    for (int tries = 0; tries < 50; ++tries) {
+      rv = fresh.transmit(card);
+      if (rv == ScardRv::success) break;
+      bench_.advance(milliseconds{400});
+      (void)fresh.reconnect(card);
+      (void)fresh.begin(card);
+    }
+    EXPECT_EQ(rv, ScardRv::success) << reader->name;
+    fresh.die();
+    bench_.unplug(*reader);
+    EXPECT_EQ(reader->driver, nullptr);
+  }
+  EXPECT_EQ(bench_.core().counts(), Core::Counts{});
+  bench_.advance(std::chrono::minutes{1});
+  EXPECT_EQ(bench_.core().next_deadline(), std::nullopt);
+}
+
+}  // namespace cardea::core

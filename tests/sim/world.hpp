@@ -1,0 +1,91 @@
+// A seeded world around one Core: readers whose driver calls take a random time and end in any
+// order, cards that move, faults, readers plugged and unplugged, clients that do what clients do
+// and some things they should not, and that die at any moment. Time is virtual; the same seed
+// gives the same run. Test thread only.
+//
+// The world keeps its own book of what each client may believe, from the answers alone, and
+// compares: one owner a lock, first come first served, one answer a request, one completion a
+// wait. The core checks itself after each step.
+#pragma once
+
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/unit/daemon/core/core_bench.hpp"
+
+namespace cardea::core {
+
+class World {
+ public:
+  explicit World(std::uint64_t seed);
+
+  /// One random thing happens.
+  void step();
+  /// Everybody goes, everything ends; then counts are zero and every reader serves a newcomer.
+  void drain();
+
+  [[nodiscard]] std::size_t grants() const { return grants_; }
+  [[nodiscard]] std::size_t deaths() const { return deaths_; }
+  [[nodiscard]] std::size_t completions() const { return completions_; }
+  [[nodiscard]] std::size_t plugs() const { return plugs_; }
+  [[nodiscard]] std::size_t drops() const { return bench_.drops(); }
+
+ private:
+  /// What a client was told about one of its handles.
+  struct Card {
+    std::string reader;
+    std::uint32_t depth = 0;      ///< BEGINs without END
+    std::size_t first_asked = 0;  ///< step of the first BEGIN of this try, 0: not trying
+    TimePoint keeps_place_until;  ///< after "ask again"
+    bool exclusive = false;
+  };
+  enum class Asked { nothing, connect, reconnect, disconnect, begin, end, release, other };
+  struct Actor {
+    TestClient* client = nullptr;
+    std::map<CardHandle, Card> cards;
+    Asked asked = Asked::nothing;
+    CardHandle card = 0;
+    std::string reader;
+    bool wants_exclusive = false;
+    bool asked_wait = false;  ///< WAIT since the last completion
+    bool broke_rules = false;
+    std::size_t completions = 0;
+  };
+
+  std::size_t random(std::size_t below);
+  bool chance(std::size_t percent) { return random(100) < percent; }
+  template <typename T>
+  T& any(std::vector<T>& items) {
+    return items[random(items.size())];
+  }
+
+  void add_actor();
+  void act(Actor& actor);
+  void act_on_card(Actor& actor, CardHandle card);
+  void ask_for_events(Actor& actor);
+  void kill(std::size_t index);
+  void move_card();
+  void plug_or_unplug();
+  void script_failure(TestReader& reader);
+  /// Reads the answers that have come and compares.
+  void observe();
+  void note_answer(Actor& actor, ScardRv rv);
+  void note_begin(Actor& actor, ScardRv rv);
+  void note_completions(Actor& actor);
+
+  std::mt19937_64 engine_;
+  CoreBench bench_;
+  std::vector<Actor> actors_;
+  std::vector<TestReader*> readers_;  ///< plugged
+  std::vector<DomainId> domains_;
+  std::size_t steps_ = 0;
+  std::size_t names_ = 0;
+  std::size_t grants_ = 0;
+  std::size_t deaths_ = 0;
+  std::size_t completions_ = 0;
+  std::size_t plugs_ = 0;
+};
+
+}  // namespace cardea::core

@@ -1,0 +1,182 @@
+"""One running daemon, ours or Debian's, with one two-slot reader driver.
+
+Owned by one test class; thread-bound. Everything it writes lies in the private /run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from harness.cards import Cards, VirtualCards, VpcdCards
+from harness.namespace import RUNTIME_DIR
+from harness.settings import Settings
+from harness.waiting import poll_until
+from harness.wire import STATE_PRESENT, ReaderState, WireClient
+
+FRIENDLY_NAME = "Cardea Virtual Reader"
+READERS = (f"{FRIENDLY_NAME} 00 00", f"{FRIENDLY_NAME} 00 01")
+VPCD_PORT = 35963
+DEBIAN_SOCKET = Path("/run/pcscd/pcscd.comm")
+STOP_SECONDS = 20
+SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
+
+
+class DaemonError(AssertionError):
+    """The daemon did not start, did not stop in order, or a sanitizer reported."""
+
+
+class Daemon:
+    def __init__(self, settings: Settings) -> None:
+        settings.check_files()
+        self._settings = settings
+        self._dir = RUNTIME_DIR / "daemon"
+        self._log_path = self._dir / "log"
+        debian = settings.daemon == "debian"
+        self.socket_path = DEBIAN_SOCKET if debian else self._dir / "pcscd.comm"
+        self.cards = self._make_cards()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # Life
+
+    def start(self) -> None:
+        """Returns when both slots are listed, slot 0 holds a powered hello card, slot 1 none."""
+        self._dir.mkdir(parents=True)
+        self._write_reader_conf()
+        with self._log_path.open("wb") as log:
+            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log,
+                                             stdin=subprocess.DEVNULL, env=self._environment())
+        try:
+            self._wait_until_ready()
+        except AssertionError as error:
+            raise DaemonError(f"daemon not ready: {error}\n{self.log()}") from error
+
+    def stop(self) -> None:
+        """SIGTERM; has to end with status 0 (ours) and without a sanitizer's report."""
+        process = self.process
+        self.cards.close()
+        process.send_signal(signal.SIGTERM)
+        try:
+            status = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise DaemonError(f"daemon does not end on SIGTERM\n{self.log()}") from None
+        log = self.log()
+        shutil.rmtree(self._dir)
+        if self._settings.daemon == "cardea" and status != 0:
+            raise DaemonError(f"daemon ended with status {status}\n{log}")
+        if SANITIZER_REPORT.search(log):
+            raise DaemonError(f"sanitizer report in the daemon\n{log}")
+
+    def kill(self) -> None:
+        """For the end of a test that failed; nothing to do after stop()."""
+        self.cards.close()
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise DaemonError("daemon not started")
+        return self._process
+
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+
+    def _command(self) -> list[str]:
+        program = str(self._settings.daemon_path)
+        if self._settings.daemon == "debian":
+            return [program, "--foreground", "--config", str(self._dir / "conf.d")]
+        return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
+                "--socket", str(self.socket_path)]
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        if self._settings.daemon == "debian" and self._settings.driver == "virtual":
+            environment.update(self._settings.preload())
+        return environment
+
+    @property
+    def _control(self) -> Path:
+        return self._dir / "control"
+
+    def _make_cards(self) -> Cards:
+        if self._settings.driver == "vpcd":
+            return VpcdCards(VPCD_PORT)
+        return VirtualCards(self._control)
+
+    def _write_reader_conf(self) -> None:
+        if self._settings.driver == "vpcd":
+            device, channel = f"/dev/null:{VPCD_PORT:#x}", f"CHANNELID {VPCD_PORT:#x}\n"
+        else:
+            device, channel = f"virtual:slots=2:card=none:control={self._control}", ""
+        conf = self._dir / "conf.d"
+        conf.mkdir()
+        (conf / "reader.conf").write_text(
+            f'FRIENDLYNAME "{FRIENDLY_NAME}"\nDEVICENAME {device}\n'
+            f"LIBPATH {self._settings.driver_path}\n{channel}")
+
+    def _wait_until_ready(self) -> None:
+        poll_until("the daemon accepts connections", self._accepts)
+        poll_until("both slots listed", lambda: self._listed() == set(READERS))
+        self.insert(0)
+
+    def _accepts(self) -> bool:
+        if self.process.poll() is not None:
+            raise DaemonError(f"daemon ended with status {self.process.returncode}")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket_path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+        return True
+
+    def _listed(self) -> set[str]:
+        with self.client() as client:
+            return {state.name for state in client.states() if state.name}
+
+    # Clients and cards
+
+    def client(self, minor: int | None = 4, *, establish: bool = True, single_read: bool = False,
+               foreign: bool = False) -> WireClient:
+        return WireClient(self.socket_path, minor, establish=establish, single_read=single_read,
+                          foreign=foreign)
+
+    def state(self, slot: int) -> ReaderState:
+        with self.client() as client:
+            return next(s for s in client.states() if s.name == READERS[slot])
+
+    def wait_for_card(self, slot: int, *, present: bool) -> None:
+        poll_until(f"slot {slot} {'holds a' if present else 'without'} card",
+                   lambda: bool(self.state(slot).state & STATE_PRESENT) == present)
+
+    def insert(self, slot: int, kind: str = "hello") -> None:
+        """Returns when the daemon shows the card."""
+        self.cards.insert(slot, kind)
+        self.wait_for_card(slot, present=True)
+
+    def remove(self, slot: int) -> None:
+        """Returns when the daemon shows the slot empty."""
+        self.cards.remove(slot)
+        self.wait_for_card(slot, present=False)
+
+    # What it uses
+
+    def resources(self) -> tuple[int, int]:
+        """Open descriptors and threads, as the kernel counts them."""
+        return len(os.listdir(self._proc / "fd")), len(os.listdir(self._proc / "task"))
+
+    def describe_resources(self) -> str:
+        """The same in words, for a test that failed."""
+        descriptors = sorted(os.readlink(fd) for fd in (self._proc / "fd").iterdir())
+        threads = sorted((task / "comm").read_text().strip()
+                         for task in (self._proc / "task").iterdir())
+        return f"descriptors {descriptors}, threads {threads}"
+
+    @property
+    def _proc(self) -> Path:
+        return Path("/proc") / str(self.process.pid)

@@ -1,0 +1,67 @@
+"""What a test run is about: which daemon, which driver, which build. Read once from the
+environment, which ctest sets (see CMakeLists.txt)."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+DEBIAN_DAEMON = Path("/usr/sbin/pcscd")
+DEBIAN_VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """daemon: "cardea" or "debian"; driver: "virtual" or "vpcd"; sanitize: the -fsanitize= list
+    of the build, empty without."""
+
+    daemon: str
+    driver: str
+    build_dir: Path
+    sanitize: str
+
+    @property
+    def daemon_path(self) -> Path:
+        return DEBIAN_DAEMON if self.daemon == "debian" else self.build_dir / "bin" / "pcscd"
+
+    @property
+    def driver_path(self) -> Path:
+        ours = self.build_dir / "lib" / "libifdvirtual.so"
+        return DEBIAN_VPCD if self.driver == "vpcd" else ours
+
+    def check_files(self) -> None:
+        for path in (self.daemon_path, self.driver_path):
+            if not path.exists():
+                raise FileNotFoundError(f"{path} is missing: build the project, or install "
+                                        "the packages named in scripts/packages")
+
+    def preload(self) -> dict[str, str]:
+        """Environment for a program that is not built with the sanitizer but loads one of our
+        libraries, which are: the runtime has to come first. Leaks of such programs are theirs."""
+        if not self.sanitize:
+            return {}
+        runtime = "libtsan.so" if "thread" in self.sanitize else "libasan.so"
+        asan = os.environ.get("ASAN_OPTIONS", "")
+        return {"LD_PRELOAD": _runtime_path(runtime),
+                "ASAN_OPTIONS": f"{asan}:detect_leaks=0".lstrip(":")}
+
+
+@functools.cache
+def _runtime_path(name: str) -> str:
+    found = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True,
+                           text=True)
+    return str(Path(found.stdout.strip()).resolve())
+
+
+@functools.cache
+def settings() -> Settings:
+    daemon = os.environ.get("CARDEA_DAEMON", "cardea")
+    driver = os.environ.get("CARDEA_DRIVER", "virtual")
+    if daemon not in ("cardea", "debian") or driver not in ("virtual", "vpcd"):
+        raise ValueError(f"CARDEA_DAEMON={daemon} CARDEA_DRIVER={driver}: no such variant")
+    root = Path(__file__).resolve().parents[3]
+    build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev")))
+    return Settings(daemon, driver, build, os.environ.get("CARDEA_SANITIZE", ""))

@@ -1,0 +1,91 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "drivers/in_process_driver.hpp"
+#include "include/PCSC/debuglog.h"
+#include "tests/unit/drivers/test_handlers.hpp"
+#include "tests/unit/drivers/test_support.hpp"
+
+namespace cardea {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+/// The only line written; fails if there is another number of them.
+log::Record only_record(const test::LogCapture& capture) {
+  const auto records = capture.records();
+  EXPECT_EQ(records.size(), 1u);
+  return records.empty() ? log::Record{} : records.front();
+}
+
+TEST(LogExports, MapPrioritiesToLevels) {
+  const test::LogCapture capture;
+  log_msg(PCSC_LOG_DEBUG, "a");
+  log_msg(PCSC_LOG_INFO, "b");
+  log_msg(PCSC_LOG_ERROR, "c");
+  log_msg(PCSC_LOG_CRITICAL, "d");
+  log_msg(99, "e");
+  std::vector<log::Level> levels;
+  for (const auto& record : capture.records()) levels.push_back(record.level);
+  EXPECT_THAT(levels, testing::ElementsAre(log::Level::debug, log::Level::info, log::Level::error,
+                                           log::Level::critical, log::Level::error));
+}
+
+TEST(LogExports, FormatAndEscapeAMessage) {
+  const test::LogCapture capture;
+  log_msg(PCSC_LOG_INFO, "%s:%d two\nlines", "ifdhandler.c", 12);
+  EXPECT_EQ(only_record(capture).text, "ifdhandler.c:12 two\\x0Alines");
+}
+
+TEST(LogExports, CutAMessageWithoutEnd) {
+  const test::LogCapture capture;
+  const std::string endless(100000, 'x');
+  log_msg(PCSC_LOG_INFO, "%s", endless.c_str());
+  EXPECT_LT(only_record(capture).text.size(), 300u);
+}
+
+TEST(LogExports, DumpBytesInHexadecimal) {
+  const test::LogCapture capture;
+  const unsigned char bytes[] = {0x00, 0xA4, 0x0F};
+  log_xxd(PCSC_LOG_DEBUG, "-> ", bytes, 3);
+  EXPECT_EQ(only_record(capture).text, "-> 00 A4 0F");
+}
+
+TEST(LogExports, CutALongDumpAndSayHowLongItWas) {
+  const test::LogCapture capture;
+  const std::vector<unsigned char> bytes(65548, 0xAB);
+  log_xxd(PCSC_LOG_DEBUG, "", bytes.data(), static_cast<int>(bytes.size()));
+  EXPECT_LT(only_record(capture).text.size(), 1600u);
+  EXPECT_THAT(only_record(capture).text, EndsWith("AB ... (65548 bytes)"));
+}
+
+TEST(LogExports, IgnoreWhatMakesNoSense) {
+  const test::LogCapture capture;
+  const unsigned char byte = 1;
+  log_xxd(PCSC_LOG_ERROR, "negative", &byte, -1);
+  void (*const unchecked_log_msg)(int, const char*, ...) = log_msg;
+  unchecked_log_msg(PCSC_LOG_ERROR, nullptr);
+  EXPECT_TRUE(capture.records().empty());
+  log_xxd(PCSC_LOG_ERROR, nullptr, nullptr, 5);
+  EXPECT_EQ(only_record(capture).text, "");
+}
+
+TEST(LogExports, AreSilentBelowTheLevel) {
+  const test::LogCapture capture(log::Level::error);
+  log_msg(PCSC_LOG_INFO, "not wanted");
+  EXPECT_TRUE(capture.records().empty());
+}
+
+TEST(LogExports, ServeAHandlerThatWasLoaded) {
+  const test::LogCapture capture(log::Level::info);
+  const auto library = test::load_handler("handler_3");
+  const auto driver = InProcessDriver::create(library, 0, "a device", 0);
+  EXPECT_TRUE(driver.has_value());
+  EXPECT_EQ(only_record(capture).text, "opened a device");
+}
+
+}  // namespace
+}  // namespace cardea
