@@ -5,8 +5,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
+#include <chrono>
 #include <future>
+#include <memory>
 #include <string>
 
 #include "drivers/virtual/vpcd_listener.hpp"
@@ -211,6 +212,23 @@ TEST(Vpcd, EndsACommandWhenTheCardIsTakenOut) {
   EXPECT_EQ(reader.execute("remove 0"), "ok slot 0 is empty\n");
   EXPECT_EQ(reply.get().rv, IFD_ICC_NOT_PRESENT);
   EXPECT_EQ(card.receive(), Bytes());
+}
+
+TEST(Vpcd, EndsACommandWhenItsChannelIsClosed) {
+  std::unique_ptr<FakeVpcdCard> card;
+  std::future<Reply> reply;
+  {
+    const OpenReader reader(0, "virtual:vpcd=0");
+    card = std::make_unique<FakeVpcdCard>(port_of(reader, 0));
+    ASSERT_TRUE(wait_for_presence(reader.lun(), IFD_ICC_PRESENT));
+    ASSERT_EQ(power_with(*card, reader.lun(), kAtr).rv, IFD_SUCCESS);
+    reply = std::async(std::launch::async,
+                       [lun = reader.lun()] { return transmit(lun, "00 00 00 00"); });
+    EXPECT_EQ(card->receive().size(), 4U);  // it runs, and will get no answer
+  }
+  EXPECT_EQ(reply.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(card->receive(), Bytes());
+  EXPECT_EQ(reply.get().rv, IFD_ICC_NOT_PRESENT);
 }
 
 TEST(Vpcd, LetsASecondCardWaitForItsTurn) {
