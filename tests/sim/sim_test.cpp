@@ -29,8 +29,8 @@ void run_world(std::uint64_t seed) {
     EXPECT_GT(world.grants(), 100u) << "the world is too quiet to prove anything";
     EXPECT_GT(world.deaths(), 20u);
     EXPECT_GT(world.completions(), 20u);
-    EXPECT_GT(world.plugs(), 20u);
-    EXPECT_GT(world.drops(), 5u);
+    EXPECT_GT(world.plugs(), 10u);
+    EXPECT_GT(world.drops(), 1u);
   }
   world.drain();
 }
@@ -42,7 +42,7 @@ TEST_P(Simulation, KeepsItsRulesInAFixedWorld) {
   run_world(GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seed, Simulation, testing::Range<std::uint64_t>(1, 9));
+INSTANTIATE_TEST_SUITE_P(Seed, Simulation, testing::Range<std::uint64_t>(1, 33));
 
 TEST(SimulationOfToday, KeepsItsRulesInANewWorld) {
   const auto today = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());

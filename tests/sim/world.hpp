@@ -36,12 +36,16 @@ class World {
   /// What a client was told about one of its handles.
   struct Card {
     std::string reader;
-    std::uint32_t depth = 0;      ///< BEGINs without END
-    std::size_t first_asked = 0;  ///< step of the first BEGIN of this try, 0: not trying
+    std::uint32_t depth = 0;  ///< BEGINs without END
+    // Steps between which its place in the line was taken, 0: it does not ask for the lock. Not
+    // one step, as the core may or may not keep the place when the handle is used meanwhile.
+    std::size_t asked_earliest = 0;
+    std::size_t asked_latest = 0;
     TimePoint keeps_place_until;  ///< after "ask again"
     bool exclusive = false;
+    bool marked = false;  ///< it was told to reconnect
   };
-  enum class Asked { nothing, connect, reconnect, disconnect, begin, end, release, other };
+  enum class Asked { nothing, connect, reconnect, disconnect, begin, end, release, wait, other };
   struct Actor {
     TestClient* client = nullptr;
     std::map<CardHandle, Card> cards;

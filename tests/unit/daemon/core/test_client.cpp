@@ -206,6 +206,7 @@ void TestClient::deliver(const Reply& reply) {
   }
   CARDEA_ASSERT(is_waiting_for_answer());  // nobody is answered twice
   ++answers;
+  answered_at = bench_.now();
   answer_ = reply.bytes;
   payload.assign(reply.payload.begin(), reply.payload.end());
   stream.push_back("answer " + std::to_string(reply.bytes.size()));

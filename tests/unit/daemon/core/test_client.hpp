@@ -87,6 +87,7 @@ class TestClient {
   std::vector<wire::Completion> completions;
   std::vector<std::byte> payload;          ///< of the last answer
   std::optional<std::string> drop_reason;  ///< why the core wants this client disconnected
+  TimePoint answered_at;                   ///< the last request
   std::size_t answers = 0;
   std::size_t requests = 0;  ///< that have an answer
   ContextHandle context = 0;
