@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 namespace cardea {
@@ -32,17 +33,21 @@ Address unix_address(const std::string& path) {
 }  // namespace
 
 Result<UniqueFd> listen_unix(const std::string& path, int backlog) {
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return failure(ScardRv::no_service, "socket path is longer than 107 characters: " + path);
+  // Clients must never find a socket that does not listen yet: it gets its name at the end.
+  const std::string unready = path + ".new";
+  if (unready.size() >= sizeof(sockaddr_un::sun_path)) {
+    return failure(ScardRv::no_service, "socket path is longer than 103 characters: " + path);
   }
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return system_failure("socket", path);
-  const Address address = unix_address(path);
+  const Address address = unix_address(unready);
+  ::unlink(unready.c_str());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length) != 0) {
     return system_failure("bind", path);
   }
-  if (::chmod(path.c_str(), 0666) != 0) return system_failure("chmod", path);
+  if (::chmod(unready.c_str(), 0666) != 0) return system_failure("chmod", path);
   if (::listen(fd.get(), backlog) != 0) return system_failure("listen", path);
+  if (::rename(unready.c_str(), path.c_str()) != 0) return system_failure("rename", path);
   return fd;
 }
 

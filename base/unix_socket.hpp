@@ -20,7 +20,7 @@ struct PeerCredentials {
   gid_t gid = static_cast<gid_t>(-1);
 };
 
-/// Creates, binds (mode 0666) and listens on `path`, non-blocking.
+/// Creates a listening socket (mode 0666, non-blocking) at `path`, in place of what is there.
 Result<UniqueFd> listen_unix(const std::string& path, int backlog);
 
 /// Connects in blocking mode. Errors carry no_service. The path is cut to what sun_path holds.

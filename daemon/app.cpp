@@ -46,7 +46,6 @@ Result<UniqueFd> open_socket(const std::string& path) {
     return failure(ScardRv::no_service, "another pcscd already serves " + path +
                                             ". Stop it first, or choose another --socket");
   }
-  ::unlink(path.c_str());  // left behind by a daemon that was killed
   return listen_unix(path, kListenBacklog);
 }
 

@@ -39,10 +39,23 @@ bool Connection::claim() {
 }
 
 bool Connection::release(bool saw_call) {
-  MutexLock lock(mutex_);
-  if (saw_call && !in_call_) return false;
-  claimed_ = false;
-  arm_locked();
+  {
+    MutexLock lock(mutex_);
+    if (saw_call && !in_call_) return false;
+    claimed_ = false;
+    armed_ = true;
+    if (in_call_ || !out_.empty()) {
+      arm_locked();
+      return true;
+    }
+  }
+  // The usual case outside the lock: the event may come at once, and the thread that gets it
+  // needs the lock. Only output that did not fit can interfere; it leaves a note.
+  poller_.arm(fd_.get(), id.value, EPOLLIN);
+  if (armed_for_output_.exchange(false)) {
+    MutexLock lock(mutex_);
+    if (!claimed_ && !out_.empty()) arm_locked();
+  }
   return true;
 }
 
@@ -56,10 +69,10 @@ void Connection::arm_locked() {
   std::uint32_t events = 0;
   if (!out_.empty()) {
     events = EPOLLOUT;
+    armed_for_output_ = true;
   } else if (!in_call_) {
     events = EPOLLIN;
   }
-  armed_ = true;
   poller_.arm(fd_.get(), id.value, events);
 }
 
@@ -154,9 +167,11 @@ void Connection::send_locked(std::span<const std::byte> bytes, std::span<const s
   if (!out_.empty() && !claimed_ && armed_) arm_locked();
 }
 
-bool Connection::output_blocked() const {
+bool Connection::output_blocked() const { return queued_bytes() != 0; }
+
+std::size_t Connection::queued_bytes() const {
   MutexLock lock(mutex_);
-  return !out_.empty();
+  return out_.size();
 }
 
 }  // namespace cardea

@@ -3,6 +3,7 @@
 // all others may only add output. Idle, it costs its descriptor and a few hundred bytes.
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,6 +69,7 @@ class Connection {
   /// Cuts the connection; the hang-up event ends it. Nothing more is read or sent.
   void hang_up() EXCLUDES(mutex_);
   [[nodiscard]] bool is_cut() const EXCLUDES(mutex_);
+  [[nodiscard]] std::size_t queued_bytes() const EXCLUDES(mutex_);
   /// True while the peer does not read: no further requests are taken from it.
   [[nodiscard]] bool output_blocked() const EXCLUDES(mutex_);
 
@@ -84,10 +86,11 @@ class Connection {
   mutable Mutex mutex_;
   bool claimed_ GUARDED_BY(mutex_) = false;
   bool armed_ GUARDED_BY(mutex_) = false;
+  std::atomic<bool> armed_for_output_{false};
   bool in_call_ GUARDED_BY(mutex_) = false;
   bool cut_ GUARDED_BY(mutex_) = false;
-  // Bounded without a check: one answer of at most 64 KiB, as no request is read while output
-  // waits, and the one completion a WAIT can have.
+  // Bounded without a check: what serve() gathers and one answer of at most 64 KiB more, as no
+  // request is handled while output waits, and the one completion a WAIT can have.
   std::vector<std::byte> out_ GUARDED_BY(mutex_);
 };
 

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "base/scope_exit.hpp"
 #include "daemon/client/dispatcher.hpp"
 #include "daemon/client/peer_identity.hpp"
 #include "daemon/reader/card_channel.hpp"
@@ -23,6 +24,8 @@ constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
 constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
 /// Newcomers served in one go, before others get their turn.
 constexpr int kAcceptBatchMax = 64;
+/// Answers to requests that came together are sent together, up to about this size.
+constexpr std::size_t kGatheredBytesMax = 64 * 1024;
 /// Threads that no driver can block: one, so that somebody always serves clients.
 constexpr int kThreadsAtStart = 1;
 
@@ -244,9 +247,16 @@ bool Server::accept_one() {
 
 void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round) {
   connection->flush();
+  if (connection->output_blocked()) return settle(connection, round);
+  round.serving = connection.get();
+  const ScopeExit served([&round] { round.serving = nullptr; });
   std::span<const std::byte> input = connection->kept();
-  while (!connection->in_call() && !connection->output_blocked()) {
+  while (!connection->in_call()) {
     if (connection->is_cut()) return close(connection, round);
+    if (connection->queued_bytes() > kGatheredBytesMax) {
+      connection->flush();
+      if (connection->output_blocked()) break;
+    }
     auto next = wire::next_frame(*connection->dialect, input);
     if (const auto* frame = std::get_if<wire::Frame>(&next)) {
       handle(connection, *frame, round);
@@ -265,6 +275,7 @@ void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round
     }
   }
   if (!input.empty() || connection->has_kept()) connection->keep(input);
+  connection->flush();
   settle(connection, round);
 }
 
@@ -396,7 +407,9 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
 
 void Server::carry_out(Outcome& outcome, Round& round) {
   for (auto& [connection, reply] : outcome.direct) connection->send(reply.bytes, reply.payload);
-  for (const ConnectionPtr& connection : outcome.flush) connection->flush();
+  for (const ConnectionPtr& connection : outcome.flush) {
+    if (connection.get() != round.serving) connection->flush();
+  }
   for (auto& [connection, reason] : outcome.drops) drop(connection, reason);
   for (ConnectionPtr& connection : outcome.resume) {
     if (connection->claim()) round.ready.push_back({std::move(connection), /*has_input=*/false});

@@ -68,6 +68,9 @@ class Server {
       bool has_input;  ///< the poller said so; after an answer a read would only find nothing
     };
     std::vector<Ready> ready;  ///< claimed by this thread, to be served
+    /// Being served: its answers gather until all its requests are handled, so that requests
+    /// that came in one write are answered with one.
+    const Connection* serving = nullptr;
     std::vector<PendingJob> jobs;
   };
 

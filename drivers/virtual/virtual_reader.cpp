@@ -94,14 +94,14 @@ std::string VirtualReader::insert(const ControlCommand& command) {
   if (!slots_[command.slot]->insert(make_card(command.card, atr))) {
     return "error " + slot + " already holds a card\n";
   }
-  log_line(PCSC_LOG_INFO, "card inserted into " + slot);
+  log_line(PCSC_LOG_DEBUG, "card inserted into " + slot);
   return "ok " + slot + " holds a card\n";
 }
 
 std::string VirtualReader::remove(const ControlCommand& command) {
   const std::string slot = "slot " + std::to_string(command.slot);
   if (!slots_[command.slot]->remove()) return "error " + slot + " is empty\n";
-  log_line(PCSC_LOG_INFO, "card removed from " + slot);
+  log_line(PCSC_LOG_DEBUG, "card removed from " + slot);
   return "ok " + slot + " is empty\n";
 }
 
