@@ -20,6 +20,7 @@ Result<void> Connection::open() {
 
 void Connection::hang_up() {
   MutexLock lock(mutex_);
+  flush_locked();  // what it asked for properly it still gets
   cut_ = true;
   out_.clear();
   ::shutdown(fd_.get(), SHUT_RDWR);

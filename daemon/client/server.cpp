@@ -281,8 +281,11 @@ void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round
 
 void Server::settle(const ConnectionPtr& connection, Round& round) {
   const bool in_call = connection->in_call();
-  if (in_call && !round.jobs.empty() && round.jobs.back().job.conn == connection->id) {
-    // This thread runs the driver call next; a wait for hang-up would cost a system call.
+  const bool mine = in_call && !round.jobs.empty() && round.jobs.back().job.conn == connection->id;
+  if (mine && round.jobs.back().job.kind == core::JobKind::transmit) {
+    // This thread runs the driver call next and looks at the connection right after it: a wait
+    // for hang-up meanwhile would cost a system call per APDU. Requests that change who may use
+    // the card do wait, so that nobody is refused because of a client that is dead already.
     connection->release_unarmed();
   } else if (!connection->release(in_call)) {
     round.ready.push_back({connection, /*has_input=*/false});
