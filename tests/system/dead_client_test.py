@@ -101,6 +101,7 @@ class Holder(DeadClientTest):
             poll_until("the reader is free", self.can_connect, AT_ONCE_SECONDS)
         self.assert_no_handle_left()
 
+
 class Waiter(DeadClientTest):
     """Killed while the answer is still outstanding."""
 
