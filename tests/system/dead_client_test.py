@@ -42,6 +42,10 @@ class DeadClientTest(SystemTest):
             self.assert_rv(client.disconnect(answer.card), Rv.OK)
         return watch.seconds
 
+    def can_connect(self) -> bool:
+        with self.daemon.client() as client:
+            return client.connect(self.reader).rv == Rv.OK
+
     def assert_no_handle_left(self) -> None:
         poll_until("no handle left on the reader", lambda: self.daemon.state(0).sharing == 0)
 
@@ -94,12 +98,8 @@ class Holder(DeadClientTest):
             victim = self.victim(play)
             victim.wait_for_steps(1)
             victim.kill()
-            poll_until("the reader is free", self._can_connect, AT_ONCE_SECONDS)
+            poll_until("the reader is free", self.can_connect, AT_ONCE_SECONDS)
         self.assert_no_handle_left()
-
-    def _can_connect(self) -> bool:
-        with self.daemon.client() as client:
-            return client.connect(self.reader).rv == Rv.OK
 
 
 class Waiter(DeadClientTest):
@@ -192,7 +192,7 @@ class OwnLock(DeadClientTest):
     """A second request on the connection that holds the lock must not lock the reader for good,
     also if the client is then killed."""
 
-    def _hold_and(self, ask: Ask) -> None:
+    def _hold_and(self, ask: Ask, meanwhile: Callable[[], None] = lambda: None) -> None:
         def play(client: WireClient, step: Step) -> None:
             card = client.open_card(self.reader)
             client.begin(card)
@@ -203,6 +203,7 @@ class OwnLock(DeadClientTest):
             victim = self.victim(play)
             victim.wait_for_steps(1)
             victim.kill()
+            meanwhile()
             self.assertLess(self.assert_card_is_free(), AT_ONCE_SECONDS)
         self.assert_no_handle_left()
 
@@ -219,8 +220,16 @@ class OwnLock(DeadClientTest):
     def test_reconnect(self) -> None:
         self._hold_and(lambda client, card: client.send_reconnect(
             card, SHARED, T0_OR_T1, RESET))
+
+    @cardea_only("the clean-up may come after the next CONNECT, and spoil it")
+    def test_reconnect_to_exclusive(self) -> None:
+        # While the card is being reset for the dead client it is still the exclusive one, which
+        # others are told at once; afterwards it is free.
         self._hold_and(lambda client, card: client.send_reconnect(
-            card, EXCLUSIVE, T0_OR_T1, RESET))
+            card, EXCLUSIVE, T0_OR_T1, RESET), self._wait_until_free)
+
+    def _wait_until_free(self) -> None:
+        poll_until("the reader is free", self.can_connect, AT_ONCE_SECONDS)
 
     @cardea_only("waits for itself; the reader is locked until the card is pulled")
     def test_second_handle_then_disconnect_of_it_with_reset(self) -> None:
