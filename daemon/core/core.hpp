@@ -149,7 +149,7 @@ class Core {
     ReaderId reader;        ///< whose line or domain it is in
     CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
     wire::ShareMode mode_before = wire::ShareMode::shared;  ///< of a running RECONNECT's handle
-    bool waited = false;    ///< its time in the line is over: answer instead of waiting again
+    bool waited = false;  ///< its time in the line is over: answer instead of waiting again
     std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
   };
 

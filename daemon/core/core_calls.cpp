@@ -67,7 +67,8 @@ Core::Handle* Core::find_handle(ConnId conn, std::int32_t card, Effects& fx) {
   if (card > 0 && it != handles_.end() && it->second.conn == conn && it->second.open) {
     return &it->second;
   }
-  // COMPAT: upstream lets the client wait for 2 s before it disconnects it; we do it at once.
+  // COMPAT: upstream lets the client wait for 2 s before it disconnects it; we do it at once. See
+  // CoreClients.AForeignHandleDisconnectsTheClientAtOnce.
   client(conn).call.reset();
   fx.drops.push_back({conn, "used a card handle that is not its own"});
   return nullptr;
