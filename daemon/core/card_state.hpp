@@ -29,7 +29,8 @@ constexpr bool is_present(CardPhase phase) {
 }
 
 /// The bits clients see. COMPAT: after an automatic power-off a card still reads as powered, as
-/// with pcsc-lite; SPECIFIC is never set.
+/// with pcsc-lite; SPECIFIC is never set. See
+/// CoreCards.AnUnusedCardIsPoweredOffAndStillShowsAsPowered.
 constexpr std::uint32_t published_state(CardPhase phase) {
   switch (phase) {
     case CardPhase::unknown:

@@ -16,7 +16,8 @@ Reply make_reply(ConnId conn, const Message& message, bool ends_call = true) {
 
 /// Puts a return code into a message; fields that only a full success fills become zero.
 inline void set_result(wire::Connect& message, ScardRv rv) {
-  // COMPAT: upstream may leave the number of a handle that is gone already; ours is always 0.
+  // COMPAT: upstream may leave the number of a handle that is gone already; ours is always 0. See
+  // CoreSharing.ConnectChecksItsContext.
   message.card = 0;
   message.active_protocol = 0;
   message.rv = to_wire(rv);

@@ -67,7 +67,8 @@ Core::Handle* Core::find_handle(ConnId conn, std::int32_t card, Effects& fx) {
   if (card > 0 && it != handles_.end() && it->second.conn == conn && it->second.open) {
     return &it->second;
   }
-  // COMPAT: upstream lets the client wait for 2 s before it disconnects it; we do it at once.
+  // COMPAT: upstream lets the client wait for 2 s before it disconnects it; we do it at once. See
+  // CoreClients.AForeignHandleDisconnectsTheClientAtOnce.
   client(conn).call.reset();
   fx.drops.push_back({conn, "used a card handle that is not its own"});
   return nullptr;
@@ -104,7 +105,11 @@ bool Core::is_own_lock(ConnId conn, const Reader& reader) const {
 
 bool Core::is_own_process_lock(ConnId conn, const Reader& reader) const {
   const CardHandle owner = reader.lock.owner();
-  return owner != 0 && clients_.at(handles_.at(owner).conn).info.pid == clients_.at(conn).info.pid;
+  if (owner == 0) return false;
+  if (is_own_lock(conn, reader)) return true;
+  // The kernel shows clients of foreign pid namespaces with pid 0: those are not one process.
+  const std::int64_t pid = clients_.at(conn).info.pid;
+  return pid != 0 && pid == clients_.at(handles_.at(owner).conn).info.pid;
 }
 
 bool Core::wait_in_line(ConnId conn, Reader& reader, CardHandle card, LineWait wait,

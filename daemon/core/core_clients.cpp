@@ -55,7 +55,8 @@ void Core::establish(ConnId conn, wire::Establish message, Effects& fx) {
   if (message.scope > wire::kScopeMax) {
     message.rv = to_wire(ScardRv::invalid_value);
   } else {
-    // COMPAT: a second ESTABLISH replaces the context and keeps the handles.
+    // COMPAT: a second ESTABLISH replaces the context and keeps the handles. See
+    // CoreClients.ASecondEstablishReplacesTheContextAndKeepsTheHandles.
     contexts_.erase(self.context);
     do {
       self.context = fresh_number();
@@ -92,7 +93,8 @@ void Core::cancel(ConnId conn, wire::Cancel message, TimePoint now, Effects& fx)
   ScardRv rv = ScardRv::invalid_handle;
   if (context != contexts_.end()) {
     Client& target = client(context->second);
-    // COMPAT: upstream lets anybody cancel any context; here only the same user or root.
+    // COMPAT: upstream lets anybody cancel any context; here only the same user or root. See
+    // CoreClients.CancelIsForTheSameUserAndRoot.
     if (asking.uid == target.info.uid || asking.uid == 0) {
       rv = ScardRv::success;
       if (target.wait == Wait::live) {

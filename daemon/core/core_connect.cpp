@@ -212,7 +212,8 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   // COMPAT: upstream resets the card first and refuses afterwards; the library asks again and
-  // again, and each time the card would be reset for everybody.
+  // again, and each time the card would be reset for everybody. See
+  // CoreSharing.ReconnectToExclusiveAsksBeforeItResets.
   if (static_cast<wire::ShareMode>(message.share_mode) == wire::ShareMode::exclusive &&
       reader->handles.size() > 1) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
@@ -248,7 +249,8 @@ void Core::finish_reconnect(Job& job, const JobResult& result, TimePoint now, Ef
       call == nullptr ? 0 : static_cast<CardHandle>(std::get<wire::Reconnect>(call->message).card);
   if (acted) {
     reader->lock.set_internal(false);
-    // COMPAT: a card that turns out to be gone keeps the mark "removed"; upstream makes it "reset".
+    // COMPAT: a card that turns out to be gone keeps the mark "removed"; upstream makes it
+    // "reset". See CoreSharing.AFailedResetOfAMissingCardKeepsTheMarkRemoved.
     if (is_present(reader->card.phase)) mark_handles(*reader, Mark::reset, 0);
   }
   if (call == nullptr) return;
@@ -287,7 +289,8 @@ void Core::run(ConnId conn, const wire::Disconnect& message, TimePoint now, Effe
     LineWait wait;
     if (is_own_process_lock(conn, *reader)) wait.limit = settings_.own_process_hold;
     if (!is_own_lock(conn, *reader) && wait_in_line(conn, *reader, id, wait, now)) return;
-    // COMPAT: upstream waits for itself for ever; the handle stays open.
+    // COMPAT: upstream waits for itself for ever; the handle stays open. See
+    // CoreSharing.DisconnectWithActionBesideOnesOwnTransactionIsRefused.
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   if (!is_present(reader->card.phase)) {

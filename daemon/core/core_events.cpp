@@ -31,7 +31,7 @@ void Core::get_states_size(ConnId conn, TimePoint now, Effects& fx) {
 
 void Core::run(ConnId conn, const StateFetch& message, TimePoint now, Effects& fx) {
   // COMPAT: upstream waits without limit for a reader that starts; one hung driver then stops
-  // SCardListReaders for everybody.
+  // SCardListReaders for everybody. See CoreReaders.AHungStartDelaysStateRequestsForFiveSeconds.
   if (wait_for_start_up(conn, now)) return;
   Client& self = client(conn);
   self.call.reset();
@@ -49,7 +49,9 @@ void Core::run(ConnId conn, const StateFetch& message, TimePoint now, Effects& f
 }
 
 void Core::register_wait(ConnId conn, Client& self, TimePoint now, Effects& fx) {
-  if (self.wait != Wait::none) return;  // COMPAT: one WAIT, one completion
+  // COMPAT: one WAIT, one completion; upstream took a second one as another until 2.5.2. See
+  // CoreEventsByDialect.ASecondWaitIsTheSameWait.
+  if (self.wait != Wait::none) return;
   waiting_.push_back(conn);
   self.cancel_after_silence = false;
   if (self.dialect->completion_waits_for_array) {
@@ -61,7 +63,8 @@ void Core::register_wait(ConnId conn, Client& self, TimePoint now, Effects& fx) 
   const bool cancelled = self.cancel_latched_until && *self.cancel_latched_until >= now;
   self.cancel_latched_until.reset();
   if (cancelled) return complete(conn, self, ScardRv::cancelled, fx);
-  // COMPAT: upstream loses a change between a 4:3 client's state request and its WAIT.
+  // COMPAT: upstream loses a change between a 4:3 client's state request and its WAIT. See
+  // CoreEvents.AChangeBetweenStatesAndWaitCompletesTheWaitOf43.
   if (self.dialect->states_precede_wait && self.seen_generation != generation_) {
     complete(conn, self, ScardRv::success, fx);
   }

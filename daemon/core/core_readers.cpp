@@ -226,7 +226,8 @@ void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effe
 void Core::card_inserted(Reader& reader, const CardState& before, Effects& fx) {
   ++reader.event_counter;
   // COMPAT: upstream leaves the handles unmarked after a fault; their next TRANSMIT then fails
-  // with PROTO_MISMATCH, which tells nobody to reconnect.
+  // with PROTO_MISMATCH, which tells nobody to reconnect. See
+  // CoreCards.APublishedFaultHealsAndAsksForAReconnect.
   if (before.phase == CardPhase::unknown) mark_handles(reader, Mark::reset, 0);
   fx.records.push_back(reader_record(log::Level::debug, reader.spec.name, describe(reader.card)));
 }
@@ -250,7 +251,8 @@ void Core::note_use(Reader& reader, TimePoint, Effects& fx) {
   const std::int32_t use = std::clamp(sharing, -1, 1);
   if (use == reader.published_use) return;
   reader.published_use = use;
-  // COMPAT: upstream notices this at its next card poll, up to 10 minutes late.
+  // COMPAT: upstream notices this at its next card poll, up to 10 minutes late. See
+  // CoreEvents.SharingIsAnEvent.
   signal(fx);
 }
 

@@ -53,7 +53,8 @@ void Core::run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx
   if (lock.is_held_by_other(handle->id)) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
-  // COMPAT: upstream resets the card before it notices that there is no transaction.
+  // COMPAT: upstream resets the card before it notices that there is no transaction. See
+  // CoreTransaction.EndWithoutATransactionDoesNotResetTheCard.
   if (!holds) return answer_rv(conn, message, ScardRv::not_transacted, fx);
   const auto action = static_cast<wire::Disposition>(message.disposition);
   const bool eject_is_nothing = action == wire::Disposition::eject && !reader->spec.version_2;
@@ -103,7 +104,8 @@ void Core::run(ConnId conn, const wire::Status& message, TimePoint now, Effects&
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   ScardRv rv = usable(*handle, reader);
-  // COMPAT: a mark is reported before a fault of the reader, as upstream orders it.
+  // COMPAT: a mark is reported before a fault of the reader, as upstream orders it. See
+  // CoreCards.AMarkIsReportedBeforeAFault.
   if (reader != nullptr && handle->mark != Mark::none) rv = mark_rv(handle->mark);
   answer_rv(conn, message, rv, fx);
 }

@@ -121,9 +121,8 @@ bool TransactionQueue::is_stalled() const {
 }
 
 bool TransactionQueue::has_waiting(ConnId conn) const {
-  return std::any_of(line_.begin(), line_.end(), [conn](const Ticket& ticket) {
-    return ticket.conn == conn && !ticket.away;
-  });
+  return std::any_of(line_.begin(), line_.end(),
+                     [conn](const Ticket& ticket) { return ticket.conn == conn && !ticket.away; });
 }
 
 std::optional<TimePoint> TransactionQueue::deadline() const {

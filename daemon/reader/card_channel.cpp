@@ -204,6 +204,7 @@ JobResult CardChannel::reconnect(const Job& job) {
     result.rv = power(PowerAction::reset, card);
   } else if (card.phase != CardPhase::powered) {
     // COMPAT: upstream leaves an unpowered card unpowered here; the next TRANSMIT then fails.
+    // See CoreSharing.ReconnectPowersACardThatSomebodySwitchedOff.
     result.rv = power(PowerAction::up, card);
   }
   if (result.rv == ScardRv::removed_card) result.rv = ScardRv::no_smartcard;

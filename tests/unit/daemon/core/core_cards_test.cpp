@@ -151,6 +151,18 @@ TEST(CoreCards, APublishedFaultHealsAndAsksForAReconnect) {
   EXPECT_EQ(a.transmit(card), ScardRv::success);
 }
 
+TEST(CoreCards, AMarkIsReportedBeforeAFault) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  TestClient& a = bench.add_client();
+  TestClient& b = bench.add_client();
+  const CardHandle card = a.open("R");
+  EXPECT_EQ(b.disconnect(b.open("R"), Disposition::reset), ScardRv::success);
+  bench.fail_presence(reader, IfdRv::communication_error);
+  EXPECT_EQ(a.status(card), ScardRv::reset_card);
+  EXPECT_EQ(a.transmit(card), ScardRv::reader_unavailable) << "but TRANSMIT looks at the reader";
+}
+
 TEST(CoreCards, AFaultDuringARequestIsFollowedUpWithoutADriverEvent) {
   CoreBench bench;
   TestReader& reader = bench.add_reader("R");  // the driver announces cards, but not this

@@ -182,6 +182,18 @@ TEST(CoreSharing, AConnectBehindOnesOwnProcessWaitsASecond) {
   EXPECT_EQ(c.answer(), ScardRv::sharing_violation);
 }
 
+TEST(CoreSharing, ClientsWithoutAVisibleProcessAreNotOneProcess) {
+  CoreBench bench;
+  bench.add_reader("R");
+  TestClient& a = bench.add_client_of({0, 1000});
+  TestClient& b = bench.add_client_of({0, 1000});
+  const CardHandle card = a.open("R");
+  EXPECT_EQ(a.begin(card), ScardRv::success);
+  EXPECT_EQ(b.connect("R"), kParked);
+  bench.advance(milliseconds{5000});
+  EXPECT_EQ(b.answer(), kParked);
+}
+
 TEST(CoreSharing, DisconnectWithActionBesideOnesOwnTransactionIsRefused) {
   CoreBench bench;
   bench.add_reader("R");
