@@ -17,7 +17,7 @@
 #include "base/unix_socket.hpp"
 #include "daemon/client/server.hpp"
 #include "daemon/journal_log.hpp"
-#include "daemon/reader/reader_manager.hpp"
+#include "daemon/reader_manager.hpp"
 #include "drivers/reader_conf_loader.hpp"
 
 namespace cardea {

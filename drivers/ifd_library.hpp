@@ -26,7 +26,7 @@ struct IfdFunctions {
   decltype(&IFDHTransmitToICC) transmit_to_icc = nullptr;
   decltype(&IFDHICCPresence) icc_presence = nullptr;
   decltype(&IFDHControl) control = nullptr;  ///< 3.0 only
-  RESPONSECODE (*control_2)
+  RESPONSECODE(*control_2)
   (DWORD lun, PUCHAR tx, DWORD tx_bytes, PUCHAR rx,
    PDWORD rx_bytes) = nullptr;  ///< 2.0 only
 };

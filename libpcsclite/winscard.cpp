@@ -133,8 +133,8 @@ LONG SCardListReaderGroups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchG
     // COMPAT: pcsc-lite crashes without a length.
     if (pcchGroups == nullptr) return ScardRv::invalid_parameter;
     if (library().contexts.find(hContext) == nullptr) return ScardRv::invalid_handle;
-    constexpr std::string_view kGroups("SCard$DefaultReaders\0", 22);
-    return give_multi_string(kGroups, mszGroups, *pcchGroups);
+    static constexpr char kGroups[] = "SCard$DefaultReaders\0";  // with its own NUL: two of them
+    return give_multi_string({kGroups, sizeof kGroups}, mszGroups, *pcchGroups);
   });
 }
 

@@ -192,7 +192,7 @@ class OwnLock(DeadClientTest):
     """A second request on the connection that holds the lock must not lock the reader for good,
     also if the client is then killed."""
 
-    def _hold_and(self, ask: Ask, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def _hold_and(self, ask: Ask) -> None:
         def play(client: WireClient, step: Step) -> None:
             card = client.open_card(self.reader)
             client.begin(card)
@@ -203,7 +203,6 @@ class OwnLock(DeadClientTest):
             victim = self.victim(play)
             victim.wait_for_steps(1)
             victim.kill()
-            meanwhile()
             self.assertLess(self.assert_card_is_free(), AT_ONCE_SECONDS)
         self.assert_no_handle_left()
 
@@ -223,13 +222,8 @@ class OwnLock(DeadClientTest):
 
     @cardea_only("the clean-up may come after the next CONNECT, and spoil it")
     def test_reconnect_to_exclusive(self) -> None:
-        # While the card is being reset for the dead client it is still the exclusive one, which
-        # others are told at once; afterwards it is free.
         self._hold_and(lambda client, card: client.send_reconnect(
-            card, EXCLUSIVE, T0_OR_T1, RESET), self._wait_until_free)
-
-    def _wait_until_free(self) -> None:
-        poll_until("the reader is free", self.can_connect, AT_ONCE_SECONDS)
+            card, EXCLUSIVE, T0_OR_T1, RESET))
 
     @cardea_only("waits for itself; the reader is locked until the card is pulled")
     def test_second_handle_then_disconnect_of_it_with_reset(self) -> None:

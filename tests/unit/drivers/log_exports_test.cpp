@@ -1,3 +1,4 @@
+// What drivers log through log_msg and log_xxd, as it arrives in the daemon's log.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/reader/reader_manager.hpp"
+#include "daemon/reader_manager.hpp"
 
 #include <map>
 #include <optional>
