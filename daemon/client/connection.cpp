@@ -22,6 +22,7 @@ void Connection::hang_up() {
   MutexLock lock(mutex_);
   flush_locked();  // what it asked for properly it still gets
   cut_ = true;
+  lost_output_ = lost_output_ || !out_.empty();
   out_.clear();
   ::shutdown(fd_.get(), SHUT_RDWR);
 }
@@ -29,6 +30,11 @@ void Connection::hang_up() {
 bool Connection::is_cut() const {
   MutexLock lock(mutex_);
   return cut_;
+}
+
+bool Connection::lost_output() const {
+  MutexLock lock(mutex_);
+  return lost_output_;
 }
 
 bool Connection::claim() {
@@ -119,7 +125,11 @@ bool Connection::in_call() const {
 
 void Connection::queue(std::span<const std::byte> bytes) {
   MutexLock lock(mutex_);
-  if (!cut_) out_.insert(out_.end(), bytes.begin(), bytes.end());
+  if (cut_) {
+    lost_output_ = true;
+  } else {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+  }
 }
 
 void Connection::send(std::span<const std::byte> bytes, std::span<const std::byte> payload) {
@@ -141,7 +151,10 @@ void Connection::flush_locked() {
 }
 
 void Connection::send_locked(std::span<const std::byte> bytes, std::span<const std::byte> payload) {
-  if (cut_) return;
+  if (cut_) {
+    lost_output_ = true;
+    return;
+  }
   if (out_.empty()) {
     std::array<iovec, 2> parts{};
     parts[0] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
@@ -155,6 +168,7 @@ void Connection::send_locked(std::span<const std::byte> bytes, std::span<const s
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
       cut_ = true;  // the hang-up event ends the connection
+      lost_output_ = true;
       return;
     }
     const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);

@@ -69,6 +69,8 @@ class Connection {
   /// Cuts the connection; the hang-up event ends it. Nothing more is read or sent.
   void hang_up() EXCLUDES(mutex_);
   [[nodiscard]] bool is_cut() const EXCLUDES(mutex_);
+  /// True once an answer could not be sent: the peer does not know what it says.
+  [[nodiscard]] bool lost_output() const EXCLUDES(mutex_);
   [[nodiscard]] std::size_t queued_bytes() const EXCLUDES(mutex_);
   /// True while the peer does not read: no further requests are taken from it.
   [[nodiscard]] bool output_blocked() const EXCLUDES(mutex_);
@@ -89,6 +91,7 @@ class Connection {
   std::atomic<bool> armed_for_output_{false};
   bool in_call_ GUARDED_BY(mutex_) = false;
   bool cut_ GUARDED_BY(mutex_) = false;
+  bool lost_output_ GUARDED_BY(mutex_) = false;
   // Bounded without a check: what serve() gathers and one answer of at most 64 KiB more, as no
   // request is handled while output waits, and the one completion a WAIT can have.
   std::vector<std::byte> out_ GUARDED_BY(mutex_);

@@ -353,7 +353,7 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
   connection->hang_up();
   bool resume_accepting = false;
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
-    core.remove_client(connection->id, now, fx);
+    core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
     resume_accepting = accept_paused_ && !stopping_;
     accept_paused_ = false;

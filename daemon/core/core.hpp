@@ -67,8 +67,9 @@ class Core {
 
   // --- connections ---------------------------------------------------------------------------
   ConnId add_client(const ClientInfo& info);
-  /// The connection is gone or being dropped: frees everything it held.
-  void remove_client(ConnId conn, TimePoint now, Effects& fx);
+  /// The connection is gone or being dropped: frees everything it held. `answer_lost`: the last
+  /// answer did not reach it, so a lock just granted was never used and needs no reset.
+  void remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& fx);
   void set_dialect(ConnId conn, const wire::Dialect& dialect);
   /// True while a request is in flight: no further one may be passed in.
   [[nodiscard]] bool is_busy(ConnId conn) const;
@@ -163,6 +164,7 @@ class Core {
     ContextHandle context = 0;
     std::vector<CardHandle> handles;
     std::optional<Call> call;
+    CardHandle just_granted = 0;  ///< the lock, by the last answer
     Wait wait = Wait::none;
     std::uint64_t seen_generation = 0;  ///< of the last states sent to it
     std::size_t announced_slots = 0;

@@ -13,6 +13,7 @@ void Core::start_call(ConnId conn, const M& message, std::span<const std::byte> 
   end_silence(conn, fx);
   Client& self = client(conn);
   CARDEA_ASSERT(!self.call);
+  self.just_granted = 0;
   Call& call = self.call.emplace();
   call.id = CallId{++last_id_};
   call.message = message;

@@ -15,7 +15,7 @@ ConnId Core::add_client(const ClientInfo& info) {
   return conn;
 }
 
-void Core::remove_client(ConnId conn, TimePoint now, Effects& fx) {
+void Core::remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& fx) {
   const auto it = clients_.find(conn);
   if (it == clients_.end()) return;
   Client& leaving = it->second;
@@ -30,6 +30,10 @@ void Core::remove_client(ConnId conn, TimePoint now, Effects& fx) {
   std::erase(start_up_, conn);
   std::erase(waiting_, conn);
   contexts_.erase(leaving.context);
+  if (answer_lost && leaving.just_granted != 0) {
+    Reader* reader = find_reader(handles_.at(leaving.just_granted).reader);
+    if (reader != nullptr) reader->lock.release_all(leaving.just_granted);
+  }
   release_handles(leaving, now, fx);
   clients_.erase(conn);
 }

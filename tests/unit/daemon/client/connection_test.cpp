@@ -169,15 +169,17 @@ TEST_F(ConnectionTest, OutputThatBlocksAnIdleConnectionWakesItForRoom) {
   EXPECT_NE(poller.wait().events & EPOLLOUT, 0u);
 }
 
-TEST_F(ConnectionTest, AHangUpEndsInputAndOutput) {
+TEST_F(ConnectionTest, AHangUpSendsWhatWaitsAndEndsInputAndOutput) {
   connection->queue(bytes_of(8));
   connection->hang_up();
   EXPECT_TRUE(connection->is_cut());
+  EXPECT_FALSE(connection->lost_output());
   connection->send(bytes_of(8), {});
   connection->queue(bytes_of(8));
   connection->flush();
   EXPECT_FALSE(connection->output_blocked());
-  EXPECT_EQ(peer_receives(), 0u);
+  EXPECT_EQ(peer_receives(), 8u);
+  EXPECT_TRUE(connection->lost_output());
   EXPECT_TRUE(connection->release(/*saw_call=*/false));
   EXPECT_NE(poller.wait().events & EPOLLHUP, 0u) << "so that somebody closes it";
 }

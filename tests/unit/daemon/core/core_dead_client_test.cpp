@@ -61,6 +61,26 @@ TEST_F(CoreDeadClient, WithTheLockTheCardIsResetBeforeTheNextIsServed) {
   EXPECT_EQ(b.begin(card_b), ScardRv::success);
 }
 
+TEST_F(CoreDeadClient, ThatNeverHeardOfItsGrantLeavesTheCardAsItIs) {
+  const CardHandle card_a = a.open("R");
+  const CardHandle card_b = b.open("R");
+  EXPECT_EQ(a.begin(card_a), ScardRv::success);
+  EXPECT_EQ(b.begin(card_b), kParked);
+  EXPECT_EQ(a.end(card_a, Disposition::leave), ScardRv::success);
+  EXPECT_EQ(b.answer(), ScardRv::success);
+  b.die(/*answer_lost=*/true);
+  EXPECT_EQ(resets(), 0u);
+  EXPECT_EQ(a.begin(card_a), ScardRv::success) << "and no mark";
+}
+
+TEST_F(CoreDeadClient, ThatUsedItsGrantIsCleanedUpThoughALaterAnswerIsLost) {
+  const CardHandle card = a.open("R");
+  EXPECT_EQ(a.begin(card), ScardRv::success);
+  EXPECT_EQ(a.status(card), ScardRv::success);
+  a.die(/*answer_lost=*/true);
+  EXPECT_EQ(resets(), 1u);
+}
+
 TEST_F(CoreDeadClient, TheLockIsCleanedUpAsMeasured) {
   struct Case {
     const char* name;

@@ -161,9 +161,10 @@ void TestClient::fetch_reader_events() {
   (void)send([&](Core& core, TimePoint, Effects& fx) { core.get_reader_events(id, fx); });
 }
 
-void TestClient::die() {
+void TestClient::die(bool answer_lost) {
   alive = false;
-  bench_.step([&](Core& core, Effects& fx) { core.remove_client(id, bench_.now(), fx); });
+  bench_.step(
+      [&](Core& core, Effects& fx) { core.remove_client(id, answer_lost, bench_.now(), fx); });
 }
 
 Outcome TestClient::answer() const {

@@ -60,7 +60,8 @@ class TestClient {
   void fetch_array();
   void fetch_reader_events();
   /// The connection is cut, whatever it was doing.
-  void die();
+  /// `answer_lost`: the last answer did not reach it.
+  void die(bool answer_lost = false);
 
   /// The outcome of the last request.
   [[nodiscard]] Outcome answer() const;
