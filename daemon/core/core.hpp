@@ -143,8 +143,7 @@ class Core {
   /// The request a connection has in flight.
   struct Call {
     enum class Place { evaluating, line, domain, running, start_up };
-    // Not defaulted: clang 14 judges std::optional<Call> before it has seen the initializers.
-    Call() {}
+    Call(CallId number, Message request) : id(number), message(std::move(request)) {}
     CallId id;
     Message message;
     std::vector<std::byte> payload;

@@ -14,9 +14,7 @@ void Core::start_call(ConnId conn, const M& message, std::span<const std::byte> 
   Client& self = client(conn);
   CARDEA_ASSERT(!self.call);
   self.just_granted = 0;
-  Call& call = self.call.emplace();
-  call.id = CallId{++last_id_};
-  call.message = message;
+  Call& call = self.call.emplace(CallId{++last_id_}, message);
   call.payload.assign(payload.begin(), payload.end());
   evaluate(conn, now, fx);
 }

@@ -177,9 +177,9 @@ void Core::check_call(ConnId conn, const Call& call) const {
     return reader != nullptr && reader->id == call.reader;
   };
   const auto found = std::find_if(slots_.begin(), slots_.end(), holds_reader);
+  CARDEA_ASSERT(call.place != Call::Place::evaluating);  // then it would be in nobody's hands
   switch (call.place) {
     case Call::Place::evaluating:
-      CARDEA_ASSERT(!"a request is in nobody's hands");
       break;
     case Call::Place::start_up:
       CARDEA_ASSERT(std::count(start_up_.begin(), start_up_.end(), conn) == 1);

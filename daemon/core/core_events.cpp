@@ -14,18 +14,14 @@ void Core::get_states(ConnId conn, StateRequest request, TimePoint now, Effects&
     return register_wait(conn, self, now, fx);
   }
   if (request == StateRequest::fixed) end_silence(conn, fx);
-  Call& call = self.call.emplace();
-  call.id = CallId{++last_id_};
-  call.message = StateFetch{request, false};
+  self.call.emplace(CallId{++last_id_}, StateFetch{request, false});
   evaluate(conn, now, fx);
 }
 
 void Core::get_states_size(ConnId conn, TimePoint now, Effects& fx) {
   Client& self = client(conn);
   CARDEA_ASSERT(!self.call);
-  Call& call = self.call.emplace();
-  call.id = CallId{++last_id_};
-  call.message = StateFetch{StateRequest::sized, true};
+  self.call.emplace(CallId{++last_id_}, StateFetch{StateRequest::sized, true});
   evaluate(conn, now, fx);
 }
 

@@ -186,7 +186,7 @@ void World::act_on_card(Actor& actor, CardHandle card) {
     actor.asked = Asked::disconnect;
     (void)client.disconnect(card, action);
   } else if (what == 13) {
-    const auto mode = static_cast<ShareMode>(chance(90) ? 2 : random(5));
+    const auto mode = static_cast<ShareMode>(chance(75) ? 2 : chance(75) ? 1 : random(5));
     actor.asked = Asked::reconnect;
     actor.wants_exclusive = mode == ShareMode::exclusive;
     (void)client.reconnect(card, mode, kAnyProtocol, static_cast<Disposition>(random(4)));

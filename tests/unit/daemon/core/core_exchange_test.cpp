@@ -141,10 +141,11 @@ TEST_F(CoreExchange, AttributesComeFromTheDriver) {
 }
 
 TEST_F(CoreExchange, InternalTagsAreNotForClients) {
-  for (const std::uint32_t tag :
+  for (const int number :
        {TAG_IFD_SLOT_THREAD_SAFE, TAG_IFD_THREAD_SAFE, TAG_IFD_SIMULTANEOUS_ACCESS,
         TAG_IFD_POLLING_THREAD, TAG_IFD_POLLING_THREAD_KILLABLE, TAG_IFD_STOP_POLLING_THREAD,
         TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, TAG_IFD_DEVICE_REMOVED}) {
+    const auto tag = static_cast<std::uint32_t>(number);
     reader.script->set_capability_value(tag, {1});
     EXPECT_EQ(a.get_attribute(card, tag), ScardRv::unsupported_feature) << std::hex << tag;
     EXPECT_EQ(a.set_attribute(card, tag), ScardRv::unsupported_feature) << std::hex << tag;

@@ -24,6 +24,7 @@ enum class Move {
   end_with_reset,
   transmit,
   reconnect,
+  reconnect_exclusive,
   die,
   hold_jobs,
   release_jobs,
@@ -31,8 +32,8 @@ enum class Move {
   pass_50_ms,
   pass_1000_ms,
 };
-constexpr int kMoves = 12;
-constexpr int kMovesWithoutTime = 10;
+constexpr int kMoves = 13;
+constexpr int kMovesWithoutTime = 11;
 
 class Game {
  public:
@@ -129,6 +130,9 @@ class Game {
         break;
       case Move::transmit:
         (void)client.transmit(card);
+        break;
+      case Move::reconnect_exclusive:
+        (void)client.reconnect(card, wire::ShareMode::exclusive);
         break;
       default:
         (void)client.reconnect(card);

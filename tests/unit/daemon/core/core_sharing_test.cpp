@@ -396,19 +396,22 @@ TEST(CoreSharing, RawDoesNotDisturbASettledProtocol) {
 }
 
 TEST(CoreSharing, AConnectThatComesDuringTheAutomaticPowerOffPowersTheCardAgain) {
-  CoreBench bench;
-  TestReader& reader = bench.add_reader("R");
-  TestClient& a = bench.add_client();
-  TestClient& b = bench.add_client();
-  EXPECT_EQ(a.disconnect(a.open("R")), ScardRv::success);
-  bench.hold_jobs();
-  bench.advance(milliseconds{5000});
-  ASSERT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::power_off));
-  EXPECT_EQ(b.connect("R"), kParked);
-  bench.release_jobs();
-  EXPECT_EQ(b.answer(), ScardRv::success);
-  EXPECT_EQ(b.transmit(b.card()), ScardRv::success);
-  EXPECT_EQ(reader.script->calls().back(), "transmit 1 00A40000");
+  for (const std::uint32_t protocol : {kT1, kRaw}) {
+    CoreBench bench;
+    TestReader& reader = bench.add_reader("R");
+    TestClient& a = bench.add_client();
+    TestClient& b = bench.add_client();
+    EXPECT_EQ(a.disconnect(a.open("R")), ScardRv::success);
+    bench.hold_jobs();
+    bench.advance(milliseconds{5000});
+    ASSERT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::power_off));
+    EXPECT_EQ(b.connect("R", ShareMode::shared, protocol), kParked);
+    bench.release_jobs();
+    EXPECT_EQ(b.answer(), ScardRv::success);
+    EXPECT_EQ(b.transmit(b.card(), protocol), ScardRv::success);
+    EXPECT_EQ(reader.script->calls().back(),
+              protocol == kT1 ? "transmit 1 00A40000" : "transmit 4 00A40000");
+  }
 }
 
 }  // namespace
