@@ -116,7 +116,7 @@ void ReaderManager::hand_over(std::vector<OpenReader> readers) {
       spec.domain = slot == 0 || !reader.slots_are_safe ? first : server_.add_domain();
       spec.driver_events = reader.slots[slot]->has_wait_event();
       spec.version_2 = reader.slots[slot]->is_version_2();
-      (void)server_.add_reader(spec, std::move(reader.slots[slot]));
+      server_.add_reader(spec, std::move(reader.slots[slot]));
     }
   }
 }

@@ -455,43 +455,35 @@ core::DomainId Server::add_domain() {
   return core_.add_domain();
 }
 
-core::ReaderId Server::add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver) {
+void Server::add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver) {
   auto runtime = std::make_shared<ReaderRuntime>();
   runtime->driver = std::move(driver);
   Round round;
-  core::ReaderId id;
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
-    id = core.add_reader(spec, now, fx);
+    if (stopping_) return;  // the reader's domain may be gone already
+    const core::ReaderId id = core.add_reader(spec, now, fx);
     runtimes_[id] = runtime;
     domain_of_[id] = spec.domain;
-    if (runtime->driver->has_wait_event()) {
-      runtime->monitor = std::make_unique<PresenceMonitor>(*runtime->driver, [this, id] {
-        executor_->post([this, id] {
-          Round hint;
-          with_core(hint, [id](core::Core& inner, TimePoint when, core::Effects& effects) {
-            inner.presence_hint(id, when, effects);
-          });
-          run(hint);
-        });
+    if (runtime->driver->has_wait_event()) watch(*runtime, id);
+  });
+  run(round);
+}
+
+void Server::watch(ReaderRuntime& runtime, core::ReaderId id) {
+  // One hint at a time: a driver whose polling function returns at once fills no queue.
+  const auto hinted = std::make_shared<std::atomic<bool>>(false);
+  runtime.monitor = std::make_unique<PresenceMonitor>(*runtime.driver, [this, id, hinted] {
+    if (hinted->exchange(true)) return;
+    executor_->post([this, id, hinted] {
+      *hinted = false;
+      Round round;
+      with_core(round, [id](core::Core& core, TimePoint now, core::Effects& fx) {
+        core.presence_hint(id, now, fx);
       });
-      runtime->monitor->start();
-    }
+      run(round);
+    });
   });
-  run(round);
-  return id;
-}
-
-void Server::remove_reader(core::ReaderId reader) {
-  Round round;
-  with_core(round, [reader](core::Core& core, TimePoint now, core::Effects& fx) {
-    core.remove_reader(reader, now, fx);
-  });
-  run(round);
-}
-
-std::vector<std::string> Server::reader_names() const {
-  MutexLock lock(core_mutex_);
-  return core_.reader_names();
+  runtime.monitor->start();
 }
 
 }  // namespace cardea

@@ -6,6 +6,7 @@
 // taken inside it is a Connection's.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,10 +48,9 @@ class Server {
   /// Runs a task that may block in a driver; clients' state requests wait for it to end.
   void run_reader_start(std::function<void()> task) EXCLUDES(core_mutex_);
   core::DomainId add_domain() EXCLUDES(core_mutex_);
-  core::ReaderId add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver)
+  /// Hands over a reader whose channel is open. Closes it again if the server is stopping.
+  void add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver)
       EXCLUDES(core_mutex_);
-  void remove_reader(core::ReaderId reader) EXCLUDES(core_mutex_);
-  [[nodiscard]] std::vector<std::string> reader_names() const EXCLUDES(core_mutex_);
 
  private:
   using ConnectionPtr = std::shared_ptr<Connection>;
@@ -89,6 +89,7 @@ class Server {
   void run(Round& round);
   void run_job(PendingJob pending, Round& round);
   void post_job(PendingJob pending);
+  void watch(ReaderRuntime& runtime, core::ReaderId id);
 
   void accept_clients();
   bool accept_one();

@@ -9,8 +9,10 @@ constexpr milliseconds kWaitMax{600'000};
 constexpr milliseconds kWaitWithoutStopMax{1'000};
 /// A stop function that is called a moment too early, before the driver waits, does nothing.
 constexpr milliseconds kStopAgainPause{50};
-/// A polling function that fails at once must not become a busy loop.
+/// A polling function that returns at once, again and again, must not become a busy loop.
 constexpr milliseconds kAfterErrorPause{400};
+constexpr milliseconds kAtOnce{1};
+constexpr int kAtOnceMax = 100;
 
 }  // namespace
 
@@ -52,11 +54,14 @@ void PresenceMonitor::wait_for_changes() {
   // A first call that cannot last finds out whether the driver can be stopped at all: it must not
   // be left in a wait of ten minutes otherwise.
   const milliseconds wait = driver_.can_stop_waiting() ? kWaitMax : kWaitWithoutStopMax;
+  int at_once = 0;
   for (;;) {
+    const TimePoint began = Clock::now();
     const IfdRv rv = driver_.wait_event(wait);
+    at_once = Clock::now() - began < kAtOnce ? at_once + 1 : 0;
     MutexLock lock(mutex_);
     if (stopping_) return;
-    if (rv != IfdRv::success) {
+    if (rv != IfdRv::success || at_once > kAtOnceMax) {
       const TimePoint until = Clock::now() + kAfterErrorPause;
       while (!stopping_ && Clock::now() < until) stopping_or_ended_.wait_until(mutex_, until);
       if (stopping_) return;
