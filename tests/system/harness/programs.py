@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.daemon import Daemon
 from harness.namespace import RUNTIME_DIR
-from harness.settings import Settings
+from harness.settings import Settings, settings
 from harness.waiting import PATIENCE_SECONDS, Stopwatch
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -93,7 +93,10 @@ class RunningScan:
     """pcsc_scan in its running mode, which ends only when it is told to."""
 
     def __init__(self, run: ProgramRun) -> None:
-        self._process = subprocess.Popen(["pcsc_scan"], env=run.environment,
+        # It has another program explain the ATR; started from a process with ThreadSanitizer's
+        # runtime that one does not run.
+        quiet = ["-n"] if "thread" in settings().sanitize else []
+        self._process = subprocess.Popen(["pcsc_scan", *quiet], env=run.environment,
                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert self._process.stdout is not None
         self._pipe = self._process.stdout
