@@ -414,8 +414,10 @@ void Server::carry_out(Outcome& outcome, Round& round) {
     if (connection.get() != round.serving) connection->flush();
   }
   for (auto& [connection, reason] : outcome.drops) drop(connection, reason);
+  const bool apdu = !outcome.direct.empty() && round.apdus_left-- > 0;
   for (ConnectionPtr& connection : outcome.resume) {
-    if (connection->claim()) round.ready.push_back({std::move(connection), /*has_input=*/false});
+    const bool has_input = apdu && connection == outcome.direct.front().first;
+    if (connection->claim()) round.ready.push_back({std::move(connection), has_input});
   }
   for (const log::Record& record : outcome.records) log::write(record);
 }

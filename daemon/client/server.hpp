@@ -56,6 +56,10 @@ class Server {
   using ConnectionPtr = std::shared_ptr<Connection>;
   using RuntimePtr = std::shared_ptr<ReaderRuntime>;
 
+  /// A client that sends its next APDU as soon as it has an answer is served by the same thread
+  /// without a visit to the poller, but not for longer than this: others wait for the thread.
+  static constexpr int kApdusInARowMax = 16;
+
   struct PendingJob {
     core::Job job;
     RuntimePtr runtime;
@@ -65,12 +69,13 @@ class Server {
   struct Round {
     struct Ready {
       ConnectionPtr connection;
-      bool has_input;  ///< the poller said so; after an answer a read would only find nothing
+      bool has_input;  ///< worth a read: the poller said so, or an APDU was just answered
     };
     std::vector<Ready> ready;  ///< claimed by this thread, to be served
     /// Being served: its answers gather until all its requests are handled, so that requests
     /// that came in one write are answered with one.
     const Connection* serving = nullptr;
+    int apdus_left = kApdusInARowMax;
     std::vector<PendingJob> jobs;
   };
 
