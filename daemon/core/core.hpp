@@ -143,7 +143,7 @@ class Core {
   /// The request a connection has in flight.
   struct Call {
     enum class Place { evaluating, line, domain, running, start_up };
-    Call(CallId number, Message request) : id(number), message(std::move(request)) {}
+    Call(CallId number, const Message& request) : id(number), message(request) {}
     CallId id;
     Message message;
     std::vector<std::byte> payload;
