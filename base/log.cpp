@@ -1,5 +1,6 @@
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 
@@ -50,6 +51,18 @@ std::string escape(std::string_view untrusted) {
     }
   }
   return out;
+}
+
+std::string hex(std::span<const unsigned char> bytes, std::size_t shown_max) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text;
+  for (const unsigned char byte : bytes.first(std::min(bytes.size(), shown_max))) {
+    if (!text.empty()) text += ' ';
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0x0F];
+  }
+  if (bytes.size() > shown_max) text += " ... (" + std::to_string(bytes.size()) + " bytes)";
+  return text;
 }
 
 }  // namespace cardea::log

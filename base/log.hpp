@@ -3,6 +3,7 @@
 // printed. Thread-safe. Nobody calls it while holding a lock that a request path needs.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,5 +37,8 @@ void write(Level level, std::string_view text, Fields fields = {});
 /// Text from a peer (program name, reader name, driver message) made safe for one log line:
 /// control and non-ASCII bytes as \xHH, cut at 256 characters.
 std::string escape(std::string_view untrusted);
+
+/// Bytes for one log line: "3B 80 80". What is beyond `shown_max` bytes is only counted.
+std::string hex(std::span<const unsigned char> bytes, std::size_t shown_max);
 
 }  // namespace cardea::log

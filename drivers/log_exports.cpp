@@ -5,7 +5,6 @@
 #define PCSC_API __attribute__((visibility("default")))
 #include "include/PCSC/debuglog.h"
 
-#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <string>
@@ -29,19 +28,6 @@ log::Level level_of(int priority) {
     default:
       return log::Level::error;
   }
-}
-
-std::string to_hex(const unsigned char* bytes, std::size_t count) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string hex;
-  const std::size_t shown = std::min(count, kHexBytesMax);
-  for (std::size_t i = 0; i < shown; ++i) {
-    if (i > 0) hex += ' ';
-    hex += kDigits[bytes[i] >> 4];
-    hex += kDigits[bytes[i] & 0xF];
-  }
-  if (shown < count) hex += " ... (" + std::to_string(count) + " bytes)";
-  return hex;
 }
 
 }  // namespace
@@ -68,7 +54,9 @@ extern "C" void log_xxd(const int priority, const char* msg, const unsigned char
     const cardea::log::Level level = cardea::level_of(priority);
     if (len < 0 || !cardea::log::enabled(level)) return;
     std::string text = msg != nullptr ? cardea::log::escape(msg) : std::string();
-    if (buffer != nullptr) text += cardea::to_hex(buffer, static_cast<std::size_t>(len));
+    if (buffer != nullptr) {
+      text += cardea::log::hex({buffer, static_cast<std::size_t>(len)}, cardea::kHexBytesMax);
+    }
     cardea::log::write(level, text);
   } catch (...) {
     return;

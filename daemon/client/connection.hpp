@@ -32,7 +32,7 @@ class Connection {
   /// Puts the socket into the poller, armed for input. From here on events may come.
   Result<void> open() EXCLUDES(mutex_);
 
-  // --- the claim ---------------------------------------------------------------------------------
+  // --- the claim ---
   /// True if the caller may now work on the connection.
   bool claim() EXCLUDES(mutex_);
   /// Gives the claim back and waits for input, or, while a call is in flight, for a hang-up only.
@@ -42,8 +42,7 @@ class Connection {
   /// call next and will come back.
   void release_unarmed() EXCLUDES(mutex_);
 
-  // --- for the claim's holder only
-  // -----------------------------------------------------------------
+  // --- for the claim's holder only ---
   enum class Read { data, nothing, closed };
   /// Reads once; the bytes are behind those kept earlier. `room` is used while nothing is kept.
   Read read_some(std::span<std::byte> room, std::span<const std::byte>& input);
@@ -57,8 +56,7 @@ class Connection {
   /// What the last refused CMD_VERSION proposed; one record per proposal.
   std::string refused_version;
 
-  // --- any thread
-  // ----------------------------------------------------------------------------------
+  // --- any thread ---
   void set_in_call(bool in_call) EXCLUDES(mutex_);
   [[nodiscard]] bool in_call() const EXCLUDES(mutex_);
   /// Adds output; it leaves with the next flush().

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -309,20 +310,22 @@ void Server::handle_version(const ConnectionPtr& connection, const wire::Frame& 
   auto version = wire::decode<wire::Version>(frame.body);
   const wire::Dialect* dialect = wire::find_dialect(version.major, version.minor);
   connection->version_refused = dialect == nullptr;
+  const wire::Version proposed = version;
   if (dialect != nullptr) {
     connection->dialect = dialect;
     version.rv = to_wire(ScardRv::success);
-    with_core(round, [&](core::Core& core, TimePoint, core::Effects& fx) {
-      core.set_dialect(connection->id, *dialect);
-      fx.replies.push_back(core::make_reply(connection->id, version));
-    });
-    return;
+  } else {
+    version = {wire::kMajor, wire::kMinorNewest, to_wire(ScardRv::service_stopped)};
   }
-  const std::string asked = std::to_string(version.major) + ":" + std::to_string(version.minor);
-  version = {wire::kMajor, wire::kMinorNewest, to_wire(ScardRv::service_stopped)};
-  with_core(round, [&](core::Core&, TimePoint, core::Effects& fx) {
+  with_core(round, [&](core::Core& core, TimePoint, core::Effects& fx) {
+    if (dialect != nullptr) core.set_dialect(connection->id, *dialect);
     fx.replies.push_back(core::make_reply(connection->id, version));
   });
+  if (dialect == nullptr) report_refusal(connection, proposed);
+}
+
+void Server::report_refusal(const ConnectionPtr& connection, const wire::Version& proposed) {
+  const std::string asked = std::to_string(proposed.major) + ":" + std::to_string(proposed.minor);
   if (connection->refused_version == asked) return;  // one record for a client that asks again
   connection->refused_version = asked;
   const PeerIdentity who = identify(connection->peer);

@@ -6,7 +6,6 @@
 // taken inside it is a Connection's.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,8 +42,7 @@ class Server {
   /// threads. False if a driver did not come back; then the process should end at once.
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
 
-  // --- readers; any thread
-  // -------------------------------------------------------------------------
+  // --- readers; any thread ---
   /// Runs a task that may block in a driver; clients' state requests wait for it to end.
   void run_reader_start(std::function<void()> task) EXCLUDES(core_mutex_);
   core::DomainId add_domain() EXCLUDES(core_mutex_);
@@ -101,6 +99,7 @@ class Server {
   void serve(const ConnectionPtr& connection, bool has_input, Round& round);
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
+  void report_refusal(const ConnectionPtr& connection, const wire::Version& proposed);
   void settle(const ConnectionPtr& connection, Round& round);
   void drop(const ConnectionPtr& connection, const std::string& reason);
   void close(const ConnectionPtr& connection, Round& round);

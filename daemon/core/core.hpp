@@ -65,7 +65,7 @@ class Core {
   /// `random` yields numbers for handles; any value, repetitions are handled.
   Core(Settings settings, std::function<std::uint32_t()> random);
 
-  // --- connections ---------------------------------------------------------------------------
+  // --- connections ---
   ConnId add_client(const ClientInfo& info);
   /// The connection is gone or being dropped: frees everything it held. `answer_lost`: the last
   /// answer did not reach it, so a lock just granted was never used and needs no reset.
@@ -74,7 +74,7 @@ class Core {
   /// True while a request is in flight: no further one may be passed in.
   [[nodiscard]] bool is_busy(ConnId conn) const;
 
-  // --- requests; the message is the request and, filled in, the reply -------------------------
+  // --- requests; the message is the request and, filled in, the reply ---
   void establish(ConnId conn, wire::Establish message, Effects& fx);
   void release(ConnId conn, wire::Release message, TimePoint now, Effects& fx);
   void connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx);
@@ -95,7 +95,7 @@ class Core {
   void get_reader_events(ConnId conn, Effects& fx);
   void stop_waiting(ConnId conn, Effects& fx);
 
-  // --- readers ---------------------------------------------------------------------------------
+  // --- readers ---
   /// Readers are put into domains; a domain goes with its last reader.
   DomainId add_domain();
   [[nodiscard]] bool knows(DomainId domain) const { return domains_.contains(domain); }
@@ -111,11 +111,11 @@ class Core {
   /// A job of Effects::jobs has ended.
   void finish(Job& job, const JobResult& result, TimePoint now, Effects& fx);
 
-  // --- time ------------------------------------------------------------------------------------
+  // --- time ---
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   void expire(TimePoint now, Effects& fx);
 
-  // --- what is there, for status lines and tests -------------------------------------------------
+  // --- what is there, for status lines and tests ---
   struct Counts {
     std::size_t clients = 0, contexts = 0, handles = 0, readers = 0, waiting = 0, queued = 0;
     friend bool operator==(const Counts&, const Counts&) = default;

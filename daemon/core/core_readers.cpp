@@ -9,17 +9,6 @@ namespace {
 
 constexpr std::uint32_t kReaderEventsMax = 32767;
 
-std::string hex(std::span<const std::uint8_t> bytes) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    if (!text.empty()) text += ' ';
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0x0F];
-  }
-  return text;
-}
-
 std::string describe(const CardState& card) {
   switch (card.phase) {
     case CardPhase::unknown:
@@ -29,7 +18,7 @@ std::string describe(const CardState& card) {
     case CardPhase::mute:
       return "card does not answer (inserted the wrong way round?)";
     default:
-      return "card present, ATR " + hex(card.atr.view());
+      return "card present, ATR " + log::hex(card.atr.view(), wire::kAtrBytesMax);
   }
 }
 

@@ -2,12 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace cardea::log {
 namespace {
 
 std::string g_last;
+
+TEST(Log, ShowsBytesInHexadecimalUpToALimit) {
+  const std::array<unsigned char, 3> bytes{0x3B, 0x0A, 0xFF};
+  EXPECT_EQ(hex(bytes, 3), "3B 0A FF");
+  EXPECT_EQ(hex(bytes, 2), "3B 0A ... (3 bytes)");
+  EXPECT_EQ(hex({}, 2), "");
+}
 
 TEST(Log, EscapesWhatCouldForgeALine) {
   EXPECT_EQ(escape("a\nb\\\x1b\xc3"), "a\\x0Ab\\x5C\\x1B\\xC3");
