@@ -76,7 +76,7 @@ struct OptionRow {
   Argument argument;
   const char* argument_name;  ///< null without argument
   const char* help;           ///< may have several lines
-  Result<void> (*store)(const char* argument, Options& options);
+  Result<void> (*store)(const OptionRow& row, const char* argument, Options& options);
 };
 
 std::span<const OptionRow> option_table();

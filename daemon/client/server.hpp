@@ -43,7 +43,10 @@ class Server {
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
 
   /// When the last client left, or the server was made if none came; none while there are clients.
-  [[nodiscard]] std::optional<TimePoint> idle_since() const EXCLUDES(core_mutex_);
+  [[nodiscard]] std::optional<TimePoint> idle_since() const EXCLUDES(core_mutex_) {
+    MutexLock lock(core_mutex_);
+    return connections_.empty() ? std::optional(last_client_left_) : std::nullopt;
+  }
 
   // --- readers; any thread ---
   /// Runs a task that may block in a driver; clients' state requests wait for it to end.
