@@ -98,11 +98,8 @@ Result<ReaderConf> load_readers(const Options& options) {
   auto conf = load_reader_conf(options.config);
   if (!conf && !options.config_given) return ReaderConf{};  // no readers are configured
   if (!conf) return conf;
-  for (const ReaderConfProblem& problem : conf->problems) {
-    log::write(log::Level::error,
-               problem.file + (problem.line != 0 ? ":" + std::to_string(problem.line) : "") + ": " +
-                   problem.text,
-               {{"CONFIG_FILE", problem.file}});
+  for (const ConfigProblem& problem : conf->problems) {
+    log::write(log::Level::error, to_string(problem), {{"CONFIG_FILE", problem.file}});
   }
   return conf;
 }

@@ -27,7 +27,7 @@ std::vector<std::string> entries_of(const ReaderConf& conf) {
 
 std::vector<std::size_t> problem_lines_of(const ReaderConf& conf) {
   std::vector<std::size_t> out;
-  for (const ReaderConfProblem& p : conf.problems) out.push_back(p.line);
+  for (const ConfigProblem& p : conf.problems) out.push_back(p.line);
   return out;
 }
 
@@ -205,7 +205,7 @@ TEST_P(ReaderConfTable, GivesTheExpectedEntriesAndProblemLines) {
   const ReaderConf conf = parse_reader_conf(GetParam().text, "file");
   EXPECT_EQ(entries_of(conf), GetParam().entries);
   EXPECT_EQ(problem_lines_of(conf), GetParam().problem_lines);
-  for (const ReaderConfProblem& problem : conf.problems) {
+  for (const ConfigProblem& problem : conf.problems) {
     EXPECT_EQ(problem.file, "file");
     EXPECT_THAT(problem.text, HasSubstr("ignored")) << "says what it costs";
   }
