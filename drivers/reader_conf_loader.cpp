@@ -30,6 +30,15 @@ std::string path_problem(const ReaderConfEntry& entry) {
   return {};
 }
 
+/// The entry is kept: the driver may be one that also works without a bus.
+void report_bundle_driver(ReaderConf& conf, const ReaderConfEntry& entry) {
+  if (entry.library_path.find(".bundle/") == std::string::npos) return;
+  add_problem(conf, {entry.file, entry.line,
+                     "LIBPATH " + log::escape(entry.library_path) +
+                         " is the driver of a USB bundle, whose readers need no entry here; the "
+                         "reader is opened, but a USB one may then appear twice or not at all"});
+}
+
 void load_file(ReaderConf& conf, const std::string& path) {
   const auto text = read_config_file(path, kReaderConfBytesMax);
   if (!text) {
@@ -41,6 +50,7 @@ void load_file(ReaderConf& conf, const std::string& path) {
   for (ReaderConfEntry& entry : parsed.entries) {
     const std::string complaint = path_problem(entry);
     if (complaint.empty()) {
+      report_bundle_driver(conf, entry);
       add_entry(conf, std::move(entry));
     } else {
       add_problem(conf, {entry.file, entry.line,
