@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "drivers/ifd_queries.hpp"
+#include "drivers/logging_driver.hpp"
 
 namespace cardea {
 namespace {
@@ -116,7 +117,9 @@ void ReaderManager::hand_over(std::vector<OpenReader> readers) {
       spec.domain = slot == 0 || !reader.slots_are_safe ? first : server_.add_domain();
       spec.driver_events = reader.slots[slot]->has_wait_event();
       spec.version_2 = reader.slots[slot]->is_version_2();
-      server_.add_reader(spec, std::move(reader.slots[slot]));
+      std::unique_ptr<IfdDriver> driver = std::move(reader.slots[slot]);
+      if (log_apdus_) driver = std::make_unique<LoggingDriver>(std::move(driver), spec.name);
+      server_.add_reader(spec, std::move(driver));
     }
   }
 }

@@ -19,8 +19,9 @@ namespace cardea {
 
 class ReaderManager {
  public:
-  /// `server` is borrowed.
-  explicit ReaderManager(Server& server) : server_(server) {}
+  /// `server` is borrowed. `log_apdus`: of all readers, see LoggingDriver.
+  explicit ReaderManager(Server& server, bool log_apdus = false)
+      : server_(server), log_apdus_(log_apdus) {}
 
   /// Starts opening; returns at once. State requests of clients wait for the outcome.
   void open_configured(const std::vector<ReaderConfEntry>& entries);
@@ -45,6 +46,7 @@ class ReaderManager {
   void hand_over(std::vector<OpenReader> readers);
 
   Server& server_;
+  const bool log_apdus_;
   IfdLibraryCache libraries_;
   Mutex mutex_;
   std::vector<std::string> names_ GUARDED_BY(mutex_);  ///< of all slots, handed over or not

@@ -116,6 +116,12 @@ bool Server::stop(milliseconds limit) {
   return true;
 }
 
+std::optional<TimePoint> Server::idle_since() const {
+  MutexLock lock(core_mutex_);
+  if (!connections_.empty()) return std::nullopt;
+  return last_client_left_;
+}
+
 void Server::on_event(const Poller::Event& event) {
   if (event.token == kListenToken) return accept_clients();
   Round round;
@@ -358,6 +364,7 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
     core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
+    last_client_left_ = now;
     resume_accepting = accept_paused_ && !stopping_;
     accept_paused_ = false;
   });

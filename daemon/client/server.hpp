@@ -42,6 +42,9 @@ class Server {
   /// threads. False if a driver did not come back; then the process should end at once.
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
 
+  /// When the last client left, or the server was made if none came; none while there are clients.
+  [[nodiscard]] std::optional<TimePoint> idle_since() const EXCLUDES(core_mutex_);
+
   // --- readers; any thread ---
   /// Runs a task that may block in a driver; clients' state requests wait for it to end.
   void run_reader_start(std::function<void()> task) EXCLUDES(core_mutex_);
@@ -124,6 +127,7 @@ class Server {
   std::unordered_map<core::ReaderId, RuntimePtr> runtimes_ GUARDED_BY(core_mutex_);
   std::unordered_map<core::ReaderId, core::DomainId> domain_of_ GUARDED_BY(core_mutex_);
   std::optional<TimePoint> timer_set_ GUARDED_BY(core_mutex_);
+  TimePoint last_client_left_ GUARDED_BY(core_mutex_) = Clock::now();
   bool accept_paused_ GUARDED_BY(core_mutex_) = false;
   bool stopping_ GUARDED_BY(core_mutex_) = false;
   CondVar readers_closed_;
