@@ -182,9 +182,10 @@ class Scanner {
     const std::size_t end = std::min(rest_.find_first_of("<>", 1), rest_.size());
     std::string_view inside = rest_.substr(1, end - 1);
     if (end == rest_.size() || rest_[end] == '<') {
-      problem(line_, "the tag " + shown(rest_.substr(0, end)) +
-                         " lacks its >; it is read as if "
-                         "the > were there");
+      const auto shown_end = std::find_if(inside.begin(), inside.end(), is_control);
+      const auto shown_bytes = static_cast<std::size_t>(shown_end - inside.begin());
+      problem(line_, "the tag " + shown(rest_.substr(0, 1 + shown_bytes)) +
+                         " lacks its >; it is read as if the > were there");
     }
     Tag tag;
     tag.closes = inside.starts_with('/');
