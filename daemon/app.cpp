@@ -21,7 +21,6 @@
 #include "daemon/pid_file.hpp"
 #include "daemon/reader_manager.hpp"
 #include "daemon/signals.hpp"
-#include "drivers/reader_conf_loader.hpp"
 
 namespace cardea {
 namespace {
@@ -115,7 +114,7 @@ int fail_to_start(const Error& error, const Background& background) {
 }
 
 /// Serves until a signal, or the time without clients, ends it. The exit status.
-int wait_for_end(Signals& signals, const Server& server, bool auto_exit) {
+int wait_for_end(Signals& signals, const Server& server, ReaderManager& readers, bool auto_exit) {
   const IdleTimer idle(kAutoExitLimit);
   for (;;) {
     std::optional<Duration> limit;
@@ -128,7 +127,7 @@ int wait_for_end(Signals& signals, const Server& server, bool auto_exit) {
     switch (signals.wait(limit)) {
       case SIGUSR1:
       case SIGHUP:
-        log::write(log::Level::info, "asked to look for readers again");
+        readers.rescan();
         break;
       case SIGTERM:
       case SIGALRM:
@@ -153,36 +152,41 @@ Server::Settings server_settings(const Options& options) {
   return settings;
 }
 
-Result<ReaderConf> load_readers(const Options& options) {
-  auto conf = load_reader_conf(options.config);
-  if (!conf && !options.config_given) return ReaderConf{};  // no readers are configured
-  if (!conf) return conf;
-  for (const ReaderConfProblem& problem : conf->problems) {
-    log::write(log::Level::error,
-               problem.file + (problem.line != 0 ? ":" + std::to_string(problem.line) : "") + ": " +
-                   problem.text,
-               {{"CONFIG_FILE", problem.file}});
+ReaderManager::Settings reader_settings(const Options& options) {
+  ReaderManager::Settings settings;
+  settings.reader_conf = options.config;
+  settings.reader_conf_given = options.config_given;
+  settings.bundle_directory = options.bundle_directory;
+  if (options.generic_ccid) {
+    const std::string& library = *options.generic_ccid;
+    settings.generic_ccid = library.empty() ? options.default_generic_ccid() : library;
   }
-  return conf;
+  settings.names = {!options.names_without_interface, !options.names_without_serial};
+  settings.ignored_names = options.ignore_readers;
+  settings.opener = {options.extend_readers, options.power, options.log_apdus};
+  return settings;
 }
 
 int serve(const Options& options, Background& background) {
   Signals signals;
   raise_descriptor_limit();
-  const auto conf = load_readers(options);
-  if (!conf) return fail_to_start(conf.error(), background);
   auto place = take_place(options);
   if (!place) return fail_to_start(place.error(), background);
   const ScopeExit remove_socket([&place] { place->remove_socket(); });
   auto server = Server::create(server_settings(options), std::move(place->socket));
   if (!server) return fail_to_start(server.error(), background);
-  ReaderManager readers(**server, options.log_apdus);
-  readers.open_configured(conf->entries);
+  auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
+  if (!backend) return fail_to_start(backend.error(), background);
+  auto readers = ReaderManager::create(**server, reader_settings(options), std::move(*backend));
+  if (!readers) return fail_to_start(readers.error(), background);
+  if (auto started = (*readers)->start(); !started) {
+    return fail_to_start(started.error(), background);
+  }
   (*server)->start();
   log::write(log::Level::info,
              "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"));
   background.report(0);
-  const int status = wait_for_end(signals, **server, options.auto_exit);
+  const int status = wait_for_end(signals, **server, **readers, options.auto_exit);
   log::write(log::Level::info, "stopping");
   signals.allow_force();
   if (!(*server)->stop(kStopLimit)) {

@@ -88,11 +88,11 @@ Result<void> set_polling(const OptionRow& row, const char* text, Options& option
 Result<void> set_backend(const OptionRow& row, const char* text, Options& options) {
   struct Name {
     std::string_view name;
-    HotplugBackendKind kind;
+    HotplugKind kind;
   };
   static constexpr std::array kNames{
-      Name{"auto", HotplugBackendKind::automatic}, Name{"udev", HotplugBackendKind::udev},
-      Name{"libusb", HotplugBackendKind::libusb}, Name{"none", HotplugBackendKind::none}};
+      Name{"auto", HotplugKind::automatic}, Name{"udev", HotplugKind::udev},
+      Name{"libusb", HotplugKind::libusb}, Name{"none", HotplugKind::none}};
   for (const Name& known : kNames) {
     if (known.name != text) continue;
     options.hotplug_backend = known.kind;

@@ -11,17 +11,10 @@
 
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "daemon/hotplug/hotplug_kind.hpp"
 #include "daemon/power_policy.hpp"
 
 namespace cardea {
-
-/// How readers that come and go are noticed.
-enum class HotplugBackendKind {
-  automatic,  ///< the best that this system offers
-  udev,
-  libusb,
-  none,  ///< only the readers of reader.conf
-};
 
 /// Paths are absolute.
 struct Options {
@@ -46,7 +39,7 @@ struct Options {
   std::optional<std::string> generic_ccid;  ///< empty: default_generic_ccid()
   PowerPolicy power;
 
-  HotplugBackendKind hotplug_backend = HotplugBackendKind::automatic;
+  HotplugKind hotplug_backend = HotplugKind::automatic;
   std::chrono::seconds forced_polling{0};  ///< of the USB bus, for the libusb back end; 0: off
 
   /// COMPAT: 200 with pcsc-lite, whose clients cost a thread each.

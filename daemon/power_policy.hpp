@@ -9,21 +9,11 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "daemon/core/power_off.hpp"
 
 namespace cardea {
 
-/// What happens to a card that nobody uses.
-struct PowerOff {
-  enum class Kind {
-    standard,  ///< nothing was asked for: pcsc-lite's times
-    never,
-    after,
-  };
-  Kind kind = Kind::standard;
-  std::chrono::seconds delay{0};  ///< if kind is `after`; 0: at once
-
-  bool operator==(const PowerOff&) const = default;
-};
+using core::PowerOff;
 
 class PowerPolicy {
  public:

@@ -117,8 +117,8 @@ class Parser {
 
  private:
   struct Draft {
-    std::size_t line = 0;  ///< 0: nothing yet
-    bool broken = false;   ///< has its problem already
+    unsigned line = 0;    ///< 0: nothing yet
+    bool broken = false;  ///< has its problem already
     std::array<bool, kKeys> seen{};
     ReaderConfEntry entry;
   };
@@ -216,7 +216,7 @@ class Parser {
   }
 
   std::string file_;
-  std::size_t line_ = 0;
+  unsigned line_ = 0;
   std::optional<Key> first_key_;  ///< of the file; tells its style
   Draft draft_;
   ReaderConf conf_;
@@ -224,12 +224,8 @@ class Parser {
 
 }  // namespace
 
-void add_problem(ReaderConf& conf, ReaderConfProblem problem) {
-  if (conf.problems.size() >= kReaderConfProblemsMax) return;
-  if (conf.problems.size() + 1 == kReaderConfProblemsMax) {
-    problem.text += "; further problems are not listed";
-  }
-  conf.problems.push_back(std::move(problem));
+void add_problem(ReaderConf& conf, ConfigProblem problem) {
+  add_problem(conf.problems, kReaderConfProblemsMax, std::move(problem));
 }
 
 void add_entry(ReaderConf& conf, ReaderConfEntry entry) {

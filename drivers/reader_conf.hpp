@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "drivers/config_problem.hpp"
+
 namespace cardea {
 
 inline constexpr std::size_t kReaderConfBytesMax = 256 * 1024;  ///< of one file
@@ -30,23 +32,16 @@ struct ReaderConfEntry {
   std::string library_path;
   std::uint32_t channel = 0;
   std::string file;
-  std::size_t line = 0;  ///< where the entry starts, from 1
-};
-
-/// Something the administrator should know; the text says what it costs.
-struct ReaderConfProblem {
-  std::string file;
-  std::size_t line = 0;  ///< from 1; 0 if it concerns the file as a whole
-  std::string text;
+  unsigned line = 0;  ///< where the entry starts, from 1
 };
 
 struct ReaderConf {
   std::vector<ReaderConfEntry> entries;
-  std::vector<ReaderConfProblem> problems;
+  std::vector<ConfigProblem> problems;
 };
 
 /// Adds to `conf.problems` up to the limit; the last one then says that there are more.
-void add_problem(ReaderConf& conf, ReaderConfProblem problem);
+void add_problem(ReaderConf& conf, ConfigProblem problem);
 
 /// Adds to `conf.entries`, or a problem if there are too many or one with the same name, device
 /// and channel is there already (the reader would be the same).

@@ -1,52 +1,18 @@
 #include "drivers/reader_conf_loader.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/log.hpp"
-#include "base/unique_fd.hpp"
+#include "drivers/config_file.hpp"
 
 namespace cardea {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string errno_text() { return std::generic_category().message(errno); }
-
-bool is_backup(std::string_view name) {
-  return name.ends_with('~') || name.ends_with(".bak") ||
-         name.find(".dpkg-") != std::string_view::npos;
-}
-
-/// What a reader.conf file holds, or why it cannot be read. Never more than one byte above the
-/// parser's limit, which then refuses it.
-tl::expected<std::string, std::string> read_file(const std::string& path) {
-  // Non-blocking, so that a FIFO put here does not stop the daemon.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return tl::make_unexpected(errno_text());
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return tl::make_unexpected(errno_text());
-  if (!S_ISREG(status.st_mode)) return tl::make_unexpected(std::string("not a regular file"));
-  std::string text(kReaderConfBytesMax + 1, '\0');
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t count = ::read(fd.get(), text.data() + filled, text.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return tl::make_unexpected(errno_text());
-    if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
-  }
-  text.resize(filled);
-  return text;
-}
 
 /// Why the paths of an entry cannot work; empty if they can.
 std::string path_problem(const ReaderConfEntry& entry) {
@@ -64,17 +30,27 @@ std::string path_problem(const ReaderConfEntry& entry) {
   return {};
 }
 
+/// The entry is kept: the driver may be one that also works without a bus.
+void report_bundle_driver(ReaderConf& conf, const ReaderConfEntry& entry) {
+  if (entry.library_path.find(".bundle/") == std::string::npos) return;
+  add_problem(conf, {entry.file, entry.line,
+                     "LIBPATH " + log::escape(entry.library_path) +
+                         " is the driver of a USB bundle, whose readers need no entry here; the "
+                         "reader is opened, but a USB one may then appear twice or not at all"});
+}
+
 void load_file(ReaderConf& conf, const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = read_config_file(path, kReaderConfBytesMax);
   if (!text) {
     add_problem(conf, {path, 0, "cannot be read (" + text.error() + "); its readers stay away"});
     return;
   }
   ReaderConf parsed = parse_reader_conf(*text, path);
-  for (ReaderConfProblem& problem : parsed.problems) add_problem(conf, std::move(problem));
+  for (ConfigProblem& problem : parsed.problems) add_problem(conf, std::move(problem));
   for (ReaderConfEntry& entry : parsed.entries) {
     const std::string complaint = path_problem(entry);
     if (complaint.empty()) {
+      report_bundle_driver(conf, entry);
       add_entry(conf, std::move(entry));
     } else {
       add_problem(conf, {entry.file, entry.line,
@@ -90,7 +66,7 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
     const std::string name = it->path().filename().string();
     std::error_code unknown;
     if (name.starts_with('.') || !it->is_regular_file(unknown)) continue;
-    if (is_backup(name)) {
+    if (is_backup_name(name)) {
       log::write(log::Level::info,
                  "reader.conf: " + log::escape(it->path().string()) + " is a backup, skipped");
       continue;

@@ -15,8 +15,37 @@ namespace cardea {
 
 inline constexpr std::size_t kReaderNameBytesMax = 127;  ///< MAX_READERNAME without its NUL
 inline constexpr std::size_t kReaderBaseNameBytesMax = 121;
+inline constexpr std::size_t kUsbAliasSerialBytesMax = 64;
 inline constexpr unsigned kReaderNumberMax = 0xFF;  ///< NN, two digits
 inline constexpr unsigned kReaderSlotMax = 0xFF;    ///< SS, two digits
+
+/// Parts of a USB reader's name that the command line can leave out (-I and -S).
+struct NameRules {
+  bool with_interface = true;
+  bool with_serial = true;
+};
+
+/// `FRIENDLY[ [INTERFACE]][ (SERIAL)]`, cut at 121 bytes: what a USB reader is called before the
+/// digits. The strings are those of interface and device, empty if they have none. Bytes above 0x7F
+/// of the interface string become dots; the serial number is left out if the interface string is
+/// shown and contains it.
+std::string usb_base_name(std::string_view friendly_name, std::string_view interface_string,
+                          std::string_view serial, NameRules rules);
+
+/// True if one of the colon-separated, non-empty parts of `filter` occurs in `base`
+/// (PCSCLITE_FILTER_IGNORE_READER_NAMES). Such a reader is not opened, by no driver.
+///
+/// COMPAT: pcscd takes the refusal for a fault of the driver, reports it and tries the class
+/// driver.
+bool is_ignored(std::string_view base, std::string_view filter);
+
+/// `usb-PORT:CONFIGURATION.INTERFACE[-SERIAL][:slotN]`, e.g. "usb-1-1.2:1.0-AB12", or
+/// "usb-1-1.2:1.0-AB12:slot1" for the second slot: a second name for a USB reader that does not
+/// depend on when it was plugged in, while NN does. `place` is what comes before the serial number,
+/// as the kernel writes it ("1-1.2:1.0"); no two present readers share one, nor an alias. Of the
+/// serial number at most 64 bytes count, and those that are not letters, digits, dots, hyphens or
+/// underscores become underscores.
+std::string usb_alias(std::string_view place, std::string_view serial, unsigned slot);
 
 /// The name of one slot. `base` and `extension` (PCSCLITE_FILTER_EXTEND_READER_NAMES, appended
 /// as it is) are cut together to 121 bytes, the base first. number <= kReaderNumberMax, slot <=

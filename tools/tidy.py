@@ -26,7 +26,7 @@ SHELL = (".sh", ".pl")
 # Prose wraps by itself; recorded bytes and generated data have their own shape.
 LONG_LINES_ALLOWED = (".md", ".txt", ".json", ".map")
 # Inputs that are wrong on purpose.
-DATA_FOLDERS = ("tests/fuzz/corpus/",)
+DATA_FOLDERS = ("tests/fuzz/corpus/", "tests/data/config/")
 # Where a name that is banned has to be spelled: the checks and their tests.
 EXEMPT_FROM_BANS = ("tools/tidy.py", "tests/tools/tidy_test.py")
 

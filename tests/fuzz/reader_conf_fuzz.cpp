@@ -11,9 +11,9 @@
 
 namespace {
 
+using cardea::ConfigProblem;
 using cardea::ReaderConf;
 using cardea::ReaderConfEntry;
-using cardea::ReaderConfProblem;
 
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
@@ -31,7 +31,7 @@ void check(std::string_view text, const ReaderConf& conf) {
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
   CARDEA_ASSERT(conf.entries.size() <= cardea::kReaderConfEntriesMax);
   CARDEA_ASSERT(conf.problems.size() <= cardea::kReaderConfProblemsMax);
-  std::size_t previous_line = 0;
+  unsigned previous_line = 0;
   for (const ReaderConfEntry& entry : conf.entries) {
     CARDEA_ASSERT(entry.file == "f");
     CARDEA_ASSERT(entry.line >= 1 && entry.line <= lines && entry.line >= previous_line);
@@ -45,7 +45,7 @@ void check(std::string_view text, const ReaderConf& conf) {
                                   return same_reader(entry, other);
                                 }) == 1);
   }
-  for (const ReaderConfProblem& problem : conf.problems) {
+  for (const ConfigProblem& problem : conf.problems) {
     CARDEA_ASSERT(problem.file == "f" && !problem.text.empty());
     CARDEA_ASSERT(problem.line <= lines);
     CARDEA_ASSERT(problem.line >= 1 || text.size() > cardea::kReaderConfBytesMax);
@@ -60,7 +60,7 @@ bool equal(const ReaderConf& a, const ReaderConf& b) {
                              x.line == y.line;
                     }) &&
          std::equal(a.problems.begin(), a.problems.end(), b.problems.begin(), b.problems.end(),
-                    [](const ReaderConfProblem& x, const ReaderConfProblem& y) {
+                    [](const ConfigProblem& x, const ConfigProblem& y) {
                       return x.line == y.line && x.text == y.text;
                     });
 }

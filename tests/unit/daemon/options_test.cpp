@@ -58,7 +58,7 @@ TEST_F(OptionsTest, HasDefaults) {
   EXPECT_EQ(options->handles_per_reader_max, 200u);
   EXPECT_EQ(options->legacy_slots, 16u);
   EXPECT_EQ(options->bundle_directory, "/usr/lib/pcsc/drivers");
-  EXPECT_EQ(options->hotplug_backend, HotplugBackendKind::automatic);
+  EXPECT_EQ(options->hotplug_backend, HotplugKind::automatic);
   EXPECT_EQ(options->forced_polling, seconds(0));
   EXPECT_FALSE(options->generic_ccid);
   EXPECT_EQ(options->power.for_reader("Any").kind, PowerOff::Kind::standard);
@@ -104,13 +104,13 @@ const std::vector<Spelling>& spellings() {
       {{"--legacy-slots=48"}, [](const O& o) { return o.legacy_slots == 48; }},
       {{"--drivers=/d"}, [](const O& o) { return o.bundle_directory == "/d"; }},
       {{"--hotplug-backend=auto"},
-       [](const O& o) { return o.hotplug_backend == HotplugBackendKind::automatic; }},
+       [](const O& o) { return o.hotplug_backend == HotplugKind::automatic; }},
       {{"--hotplug-backend=udev"},
-       [](const O& o) { return o.hotplug_backend == HotplugBackendKind::udev; }},
+       [](const O& o) { return o.hotplug_backend == HotplugKind::udev; }},
       {{"--hotplug-backend=libusb"},
-       [](const O& o) { return o.hotplug_backend == HotplugBackendKind::libusb; }},
+       [](const O& o) { return o.hotplug_backend == HotplugKind::libusb; }},
       {{"--hotplug-backend=none"},
-       [](const O& o) { return o.hotplug_backend == HotplugBackendKind::none; }},
+       [](const O& o) { return o.hotplug_backend == HotplugKind::none; }},
       {{"--generic-ccid"}, [](const O& o) { return o.generic_ccid == ""; }},
       {{"--generic-ccid=/l.so"}, [](const O& o) { return o.generic_ccid == "/l.so"; }},
       {{"--power-off=never"},

@@ -112,6 +112,32 @@ TEST_F(ReaderConfLoader, LeavesOutReadersWhoseLibraryIsMissingAndOnlyThose) {
   EXPECT_THAT(conf->problems[1].text, HasSubstr("is a directory"));
 }
 
+TEST_F(ReaderConfLoader, OpensAReaderOfAUsbBundleButSaysThatThisIsOdd) {
+  std::filesystem::create_directory(outside.path() / "x.bundle");
+  const std::string in_bundle = outside.write("x.bundle/lib.so", "x");
+  const std::string text = "FRIENDLYNAME R\nDEVICENAME a:b\nLIBPATH " + in_bundle + "\n";
+  const auto conf = load_reader_conf(directory.write("a", text));
+  ASSERT_TRUE(conf.has_value());
+  EXPECT_THAT(names_of(*conf), ElementsAre("R"));
+  ASSERT_EQ(conf->problems.size(), 1u);
+  EXPECT_EQ(conf->problems[0].line, 1u);
+  EXPECT_THAT(conf->problems[0].text,
+              AllOf(HasSubstr("driver of a USB bundle"), HasSubstr("the reader is opened")));
+}
+
+TEST_F(ReaderConfLoader, ReportsAFileThatCannotBeReadAndReadsTheOthers) {
+  // Permissions would not stop root; this file opens, but has nothing to read at its start.
+  std::filesystem::create_symlink("/proc/self/mem", directory.path() / "a");
+  (void)directory.write("b", entry("B"));
+  const auto conf = load_reader_conf(directory.path());
+  ASSERT_TRUE(conf.has_value());
+  EXPECT_THAT(names_of(*conf), ElementsAre("B"));
+  ASSERT_EQ(conf->problems.size(), 1u);
+  EXPECT_EQ(conf->problems[0].file, directory.path() / "a");
+  EXPECT_THAT(conf->problems[0].text,
+              AllOf(HasSubstr("cannot be read (Input/output error)"), HasSubstr("stay away")));
+}
+
 TEST_F(ReaderConfLoader, WantsADeviceToExistUnlessItHasAColon) {
   const std::string text =
       entry("Gone", "/nonexistent") + entry("Null", "/dev/null") + entry("Port", "/nonexistent:1");

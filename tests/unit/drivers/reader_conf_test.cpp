@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "drivers/reader_name.hpp"
 
 namespace cardea {
@@ -27,7 +29,7 @@ std::vector<std::string> entries_of(const ReaderConf& conf) {
 
 std::vector<std::size_t> problem_lines_of(const ReaderConf& conf) {
   std::vector<std::size_t> out;
-  for (const ReaderConfProblem& p : conf.problems) out.push_back(p.line);
+  for (const ConfigProblem& p : conf.problems) out.push_back(p.line);
   return out;
 }
 
@@ -205,7 +207,7 @@ TEST_P(ReaderConfTable, GivesTheExpectedEntriesAndProblemLines) {
   const ReaderConf conf = parse_reader_conf(GetParam().text, "file");
   EXPECT_EQ(entries_of(conf), GetParam().entries);
   EXPECT_EQ(problem_lines_of(conf), GetParam().problem_lines);
-  for (const ReaderConfProblem& problem : conf.problems) {
+  for (const ConfigProblem& problem : conf.problems) {
     EXPECT_EQ(problem.file, "file");
     EXPECT_THAT(problem.text, HasSubstr("ignored")) << "says what it costs";
   }
@@ -216,6 +218,38 @@ INSTANTIATE_TEST_SUITE_P(Variants, ReaderConfTable, testing::ValuesIn(kVariants)
                          [](const testing::TestParamInfo<Variant>& variant) {
                            return std::string(variant.param.name);
                          });
+
+/// Two entries with the same order of keys give two readers, in whichever order that is.
+void expect_two_readers(std::vector<std::string> keys) {
+  std::sort(keys.begin(), keys.end());
+  do {
+    std::string text;
+    for (const char* n : {"1", "2"}) {
+      for (const std::string& key : keys) {
+        text += key + " " + (key == "LIBPATH" ? "/l" : key == "DEVICENAME" ? "d:" : "") + n + "\n";
+      }
+    }
+    const ReaderConf conf = parse_reader_conf(text, "f");
+    EXPECT_TRUE(conf.problems.empty()) << text;
+    ASSERT_EQ(conf.entries.size(), 2u) << text;
+    const bool has_device = std::count(keys.begin(), keys.end(), "DEVICENAME") != 0;
+    const bool has_channel = std::count(keys.begin(), keys.end(), "CHANNELID") != 0;
+    for (unsigned n = 1; n <= 2; ++n) {
+      const ReaderConfEntry& entry = conf.entries[n - 1];
+      const std::string digit = std::to_string(n);
+      EXPECT_EQ(entry.friendly_name, digit) << text;
+      EXPECT_EQ(entry.library_path, "/l" + digit) << text;
+      EXPECT_EQ(entry.device_name, has_device ? "d:" + digit : "") << text;
+      EXPECT_EQ(entry.channel, has_channel ? n : 0u) << text;
+    }
+  } while (std::next_permutation(keys.begin(), keys.end()));
+}
+
+TEST(ReaderConf, TakesTheKeysOfAnEntryInEveryOrder) {
+  expect_two_readers({"FRIENDLYNAME", "DEVICENAME", "LIBPATH", "CHANNELID"});
+  expect_two_readers({"FRIENDLYNAME", "DEVICENAME", "LIBPATH"});
+  expect_two_readers({"FRIENDLYNAME", "CHANNELID", "LIBPATH"});
+}
 
 TEST(ReaderConf, NamesTheEntryThatAProblemCosts) {
   const ReaderConf conf =
