@@ -145,6 +145,9 @@ constexpr std::array kTable{
     OptionRow{0, "drivers", Argument::required, "DIR",
               "driver bundles ($PCSCLITE_HP_DROPDIR, else\n/usr/lib/pcsc/drivers)",
               set_path<&Options::bundle_directory>},
+    OptionRow{0, "check-config", Argument::none, nullptr,
+              "say what is wrong with the configuration and end",
+              set<&Options::action, Options::Action::check_config>},
     OptionRow{0, "hotplug-backend", Argument::required, "NAME",
               "what announces readers: auto, udev, libusb or none", set_backend},
     OptionRow{0, "force-reader-polling", Argument::optional, "SECONDS",
@@ -301,7 +304,8 @@ std::string version_text() {
   return "Cardea pcscd " CARDEA_VERSION ", in place of pcsc-lite version " PCSCLITE_VERSION_NUMBER
          ".\n"
          "Protocol versions: 4:3 4:4 4:5 4:6\n"
-         "Enabled features: " CARDEA_TARGET " libsystemd serial usbdropdir=" +
+         "Enabled features: " CARDEA_TARGET
+         " libsystemd serial usb libudev libusb filter usbdropdir=" +
          std::string(kDefaultBundleDirectory) +
          " ipcdir=" + std::filesystem::path(kDefaultSocket).parent_path().string() +
          " configdir=" + Options().config + "\nMAX_READERNAME: " + std::to_string(MAX_READERNAME) +

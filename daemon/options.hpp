@@ -18,7 +18,7 @@ namespace cardea {
 
 /// Paths are absolute.
 struct Options {
-  enum class Action { run, hotplug, help, version };
+  enum class Action { run, hotplug, check_config, help, version };
   Action action = Action::run;
 
   bool foreground = false;

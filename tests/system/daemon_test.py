@@ -21,7 +21,7 @@ from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 
 IS_CARDEA = settings().daemon == "cardea"
-RESCAN = "asked to look for readers again"
+RESCAN = "looking for readers"
 # A card's command that takes 65 s; the daemon waits for 5 s.
 SLOW_COMMAND = b"\x80\x30\xff\xff"
 STOP_LIMIT_SECONDS = 5

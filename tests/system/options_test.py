@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import tempfile
 import unittest
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,6 +59,31 @@ class Informative(LaunchTest):
                              " usbdropdir=/usr/lib/pcsc/drivers", " ipcdir=/run/pcscd",
                              " configdir=/etc/reader.conf.d", "\nMAX_READERNAME: 128"):
                     self.assertIn(text, run.output)
+
+
+@cardea_only("pcsc-lite finds mistakes by starting")
+class CheckConfig(LaunchTest):
+    def check(self, text: str) -> tuple[int, str]:
+        place = Path(tempfile.mkdtemp(dir=RUNTIME_DIR))
+        (place / "conf").write_text(text)
+        run = self.launch("--check-config", "--drivers", str(place), "--config", "conf",
+                          readers=None, cwd=place)
+        status = run.wait()
+        self.assertEqual(run.errors, "")
+        self.assertFalse(SOCKET.exists())
+        return status, run.output
+
+    def test_nothing_is_wrong(self) -> None:
+        status, output = self.check(f"FRIENDLYNAME x\nCHANNELID 1\nLIBPATH "
+                                    f"{settings().build_dir}/lib/libifdvirtual.so\n")
+        self.assertEqual((status, output.splitlines()), (0, [
+            "no problems; usable: 1 reader of reader.conf, no driver bundles for no kinds of USB "
+            "readers"]))
+
+    def test_something_is_wrong(self) -> None:
+        status, output = self.check("FRIENDLYNAME x\nCHANNELID 1\nLIBPATH /nowhere.so\n")
+        self.assertEqual(status, 1)
+        self.assertRegex(output, r"(?m)/conf:1: .*/nowhere.so")
 
 
 class Refused(LaunchTest):
