@@ -35,6 +35,7 @@ void Executor::start(int threads) {
 
 void Executor::grow() {
   MutexLock lock(mutex_);
+  if (stopping_) return;
   ++wanted_;
   while (running_ < wanted_) spawn();
 }
@@ -42,6 +43,7 @@ void Executor::grow() {
 void Executor::shrink() {
   {
     MutexLock lock(mutex_);
+    if (stopping_) return;
     --wanted_;
   }
   wake();
@@ -58,6 +60,7 @@ void Executor::post(Task task) {
 void Executor::stop() {
   {
     MutexLock lock(mutex_);
+    stopping_ = true;  // what the last tasks ask for must not keep a thread
     wanted_ = 0;
   }
   wake();

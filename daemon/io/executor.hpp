@@ -34,7 +34,7 @@ class Executor {
 
   /// Starts `threads` threads, on top of what grow() has asked for.
   void start(int threads) EXCLUDES(mutex_);
-  /// One more (or fewer) thread may block from now on.
+  /// One more (or fewer) thread may block from now on. Without effect once stop() was called.
   void grow() EXCLUDES(mutex_);
   void shrink() EXCLUDES(mutex_);
   /// Runs `task` on some thread of the pool.
@@ -61,6 +61,7 @@ class Executor {
   std::vector<std::thread> ended_ GUARDED_BY(mutex_);  ///< left the loop, to be joined
   int wanted_ GUARDED_BY(mutex_) = 0;
   int running_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cardea

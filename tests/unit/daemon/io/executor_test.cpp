@@ -7,6 +7,7 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <thread>
 
 namespace cardea {
 namespace {
@@ -157,6 +158,20 @@ TEST_F(ExecutorTest, StopsOverAndOver) {
     EXPECT_LE(ran, 1);
     (*created)->stop();  // a second time does no harm
   }
+}
+
+TEST_F(ExecutorTest, StopsAlthoughItsLastTaskAsksForAThread) {
+  executor->start(2);
+  std::latch started(1);
+  executor->post([&] {
+    started.count_down();
+    // The other thread leaves when stop() has begun.
+    while (executor->threads() == 2) std::this_thread::yield();
+    executor->grow();
+  });
+  started.wait();
+  executor->stop();
+  EXPECT_EQ(executor->threads(), 0);
 }
 
 TEST_F(ExecutorTest, FinishesTheTaskThatRunsWhenItStops) {
