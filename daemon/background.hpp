@@ -1,6 +1,9 @@
 // Leaving the terminal: the process that was started waits until the daemon, its child, serves
 // clients, and ends with a status that says whether it does. Owned by the composition root; used
 // before threads are started and by one thread.
+//
+// COMPAT: pcsc-lite stays in the session of the terminal, and its command returns when all readers
+// have been tried; here clients are told to wait for that, so nobody has to.
 #pragma once
 
 #include "base/unique_fd.hpp"

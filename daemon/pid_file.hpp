@@ -1,10 +1,12 @@
-// The file beside the socket that says which process is the daemon, and the lock that proves it.
+// The file beside the socket that says which process is the daemon, and the lock that proves it: a
+// POSIX record lock on NAME.pid.lock, which only the daemon's user may open. The kernel gives it to
+// one process, drops it when that ends, however it ends, and names its holder. So two starts cannot
+// both win, files left behind block nobody, and the number of another process is never believed.
+// (A lock on NAME.pid itself, which everybody may open, could be held by anybody.)
+// COMPAT: pcsc-lite writes a NUL byte after the newline, and takes any process that has the number
+// for a daemon.
 //
-// The lock is a POSIX record lock on NAME.pid.lock, which only the daemon's user may open: the
-// kernel gives it to one process, drops it when that process ends, however it ends, and names its
-// holder. So two starts cannot both win, a file left behind blocks nobody, and a number that now
-// belongs to another process is never believed. (A lock on NAME.pid itself, which everybody may
-// open, could be held by anybody.) Owned by the composition root; one thread.
+// Owned by the composition root; one thread.
 #pragma once
 
 #include <sys/types.h>

@@ -5,6 +5,9 @@
 //   SIGINT, SIGQUIT    orderly end, exit status 1 as with pcsc-lite; two more end it at once
 //   SIGUSR1, SIGHUP    look for readers again
 //   SIGPIPE            ignored
+//
+// COMPAT: pcsc-lite ignores SIGHUP; administrators expect it to do something. It ends itself with
+// SIGALRM, which works for others too, so it does here.
 #pragma once
 
 #include <csignal>
