@@ -39,7 +39,8 @@ class Executor {
   void shrink() EXCLUDES(mutex_);
   /// Runs `task` on some thread of the pool.
   void post(Task task) EXCLUDES(mutex_);
-  /// Ends all threads after their current work and joins them. Not from a pool thread.
+  /// Ends all threads after their current work and joins them; what is posted from then on is
+  /// dropped. Not from a pool thread.
   void stop() EXCLUDES(mutex_);
   [[nodiscard]] int threads() const EXCLUDES(mutex_);
 
@@ -61,6 +62,7 @@ class Executor {
   std::vector<std::thread> ended_ GUARDED_BY(mutex_);  ///< left the loop, to be joined
   int wanted_ GUARDED_BY(mutex_) = 0;
   int running_ GUARDED_BY(mutex_) = 0;
+  bool stopped_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cardea

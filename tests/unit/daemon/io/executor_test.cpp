@@ -7,6 +7,7 @@
 #include <atomic>
 #include <latch>
 #include <memory>
+#include <thread>
 
 namespace cardea {
 namespace {
@@ -157,6 +158,30 @@ TEST_F(ExecutorTest, StopsOverAndOver) {
     EXPECT_LE(ran, 1);
     (*created)->stop();  // a second time does no harm
   }
+}
+
+TEST_F(ExecutorTest, StaysStopped) {
+  executor->start(2);
+  std::atomic<int> ran{0};
+  std::latch started(1);
+  std::latch release(1);
+  // A task that is late asks for more while it is being waited for.
+  executor->post([&] {
+    started.count_down();
+    release.wait();
+    executor->grow();
+    executor->post([&ran] { ++ran; });
+    executor->shrink();
+  });
+  started.wait();
+  std::thread stopping([this] { executor->stop(); });
+  release.count_down();
+  stopping.join();
+  executor->grow();
+  executor->post([&ran] { ++ran; });
+  executor->stop();
+  EXPECT_EQ(executor->threads(), 0);
+  EXPECT_LE(ran, 1);
 }
 
 TEST_F(ExecutorTest, FinishesTheTaskThatRunsWhenItStops) {
