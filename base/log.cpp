@@ -34,6 +34,10 @@ void write(Level level, std::string_view text, Fields fields) {
   if (enabled(level)) write(Record{level, std::string(text), std::move(fields)});
 }
 
+void write_always(const Record& record) {
+  if (const Sink sink = g_sink.load()) sink(record);
+}
+
 std::string escape(std::string_view untrusted) {
   std::string out;
   for (const char c : untrusted) {

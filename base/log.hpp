@@ -34,6 +34,9 @@ bool enabled(Level level) noexcept;
 void write(const Record& record);
 void write(Level level, std::string_view text, Fields fields = {});
 
+/// Reaches the sink whatever the least level is: what somebody asked for by name.
+void write_always(const Record& record);
+
 /// Text from a peer (program name, reader name, driver message) made safe for one log line:
 /// control and non-ASCII bytes as \xHH, cut at 256 characters.
 std::string escape(std::string_view untrusted);

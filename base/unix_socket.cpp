@@ -63,6 +63,15 @@ Result<UniqueFd> connect_unix(const std::string& path) {
   return fd;
 }
 
+std::string unix_path(int fd) {
+  sockaddr_un address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  const std::size_t offset = offsetof(sockaddr_un, sun_path);
+  if (length <= offset) return {};
+  return {address.sun_path, ::strnlen(address.sun_path, length - offset)};
+}
+
 Result<PeerCredentials> peer_credentials(int fd) {
   ucred credentials{};
   socklen_t length = sizeof credentials;

@@ -26,6 +26,9 @@ Result<UniqueFd> listen_unix(const std::string& path, int backlog);
 /// Connects in blocking mode. Errors carry no_service. The path is cut to what sun_path holds.
 Result<UniqueFd> connect_unix(const std::string& path);
 
+/// The path a listening socket is bound to; empty if it has none.
+std::string unix_path(int fd);
+
 Result<PeerCredentials> peer_credentials(int fd);
 
 }  // namespace cardea

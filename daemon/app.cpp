@@ -7,18 +7,20 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/scope_exit.hpp"
 #include "base/unix_socket.hpp"
+#include "daemon/background.hpp"
 #include "daemon/client/server.hpp"
+#include "daemon/idle_timer.hpp"
 #include "daemon/journal_log.hpp"
+#include "daemon/pid_file.hpp"
 #include "daemon/reader_manager.hpp"
-#include "drivers/reader_conf_loader.hpp"
+#include "daemon/signals.hpp"
 
 namespace cardea {
 namespace {
@@ -35,18 +37,12 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<UniqueFd> open_socket(const std::string& path) {
+void make_directory_of(const std::string& path) {
   std::error_code ignored;
   const auto directory = std::filesystem::path(path).parent_path();
-  if (!directory.empty() && !std::filesystem::exists(directory, ignored)) {
-    std::filesystem::create_directories(directory, ignored);
-    ::chmod(directory.c_str(), 0755);
-  }
-  if (connect_unix(path)) {
-    return failure(ScardRv::no_service, "another pcscd already serves " + path +
-                                            ". Stop it first, or choose another --socket");
-  }
-  return listen_unix(path, kListenBacklog);
+  if (directory.empty() || std::filesystem::exists(directory, ignored)) return;
+  std::filesystem::create_directories(directory, ignored);
+  ::chmod(directory.c_str(), 0755);
 }
 
 /// The socket systemd has opened for us, if this is a socket-activated start; no descriptor if not.
@@ -63,26 +59,88 @@ Result<UniqueFd> adopt_socket() {
   return fd;
 }
 
-int fail_to_start(const Error& error) {
+/// Where the daemon is reached, and the proof that no other daemon is there.
+struct Place {
+  UniqueFd socket;
+  std::string path;
+  bool own_socket = false;            ///< a socket of systemd stays when we go
+  std::unique_ptr<PidFile> pid_file;  ///< none if it cannot be written
+
+  void remove_socket() const {
+    if (own_socket) ::unlink(path.c_str());
+  }
+};
+
+Result<Place> take_place(const Options& options) {
+  Place place;
+  auto adopted = adopt_socket();
+  if (!adopted) return tl::make_unexpected(adopted.error());
+  place.socket = std::move(*adopted);
+  place.own_socket = !place.socket;
+  place.path = options.socket;
+  if (!place.own_socket) {
+    if (std::string path = unix_path(place.socket.get()); !path.empty()) place.path = path;
+  }
+  make_directory_of(place.path);
+  auto pid_file = PidFile::create(PidFile::path_for(place.path));
+  if (pid_file) {
+    place.pid_file = std::move(*pid_file);
+  } else if (pid_file.error().rv == ScardRv::sharing_violation) {
+    return failure(ScardRv::no_service, "another pcscd (" + pid_file.error().context +
+                                            ") already serves " + place.path +
+                                            ". Stop it first, or choose another --socket");
+  } else {
+    log::write(log::Level::warning, pid_file.error().context + "; pcscd --hotplug will not work");
+  }
+  if (!place.own_socket) return place;
+  if (connect_unix(place.path)) {
+    return failure(ScardRv::no_service,
+                   "something already serves " + place.path +
+                       ": another pcscd, or systemd's pcscd.socket. Stop it first, or choose "
+                       "another --socket");
+  }
+  auto listener = listen_unix(place.path, kListenBacklog);
+  if (!listener) return tl::make_unexpected(listener.error());
+  place.socket = std::move(*listener);
+  return place;
+}
+
+int fail_to_start(const Error& error, const Background& background) {
   log::write(log::Level::critical, "cannot start: " + error.context);
+  if (background.is_starting()) {
+    std::fprintf(stderr, "pcscd: cannot start: %s\n", error.context.c_str());
+  }
   return 1;
 }
 
-/// Waits for SIGTERM or SIGINT; the signals are blocked in all threads.
-void wait_for_end(const sigset_t& signals) {
+/// Serves until a signal, or the time without clients, ends it. The exit status.
+int wait_for_end(Signals& signals, const Server& server, ReaderManager& readers, bool auto_exit) {
+  const IdleTimer idle(kAutoExitLimit);
   for (;;) {
-    int signal = 0;
-    if (::sigwait(&signals, &signal) == 0 && signal != SIGHUP && signal != SIGUSR1) return;
+    std::optional<Duration> limit;
+    if (auto_exit) limit = idle.time_left(server.idle_since(), Clock::now());
+    if (limit && *limit == Duration::zero()) {
+      log::write(log::Level::info, "no client for " + std::to_string(kAutoExitLimit.count()) +
+                                       " s, as --auto-exit asks for");
+      return 0;
+    }
+    switch (signals.wait(limit)) {
+      case SIGUSR1:
+      case SIGHUP:
+        readers.rescan();
+        break;
+      case SIGTERM:
+      case SIGALRM:
+        return 0;
+      case SIGINT:
+      case SIGQUIT:
+        // COMPAT: the status of pcsc-lite. Its SIGTERM, status 0, leaves readers open; ours closes
+        // them either way.
+        return 1;
+      default:
+        break;  // the time is over: look again
+    }
   }
-}
-
-sigset_t block_signals() {
-  std::signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
 }
 
 Server::Settings server_settings(const Options& options) {
@@ -94,96 +152,75 @@ Server::Settings server_settings(const Options& options) {
   return settings;
 }
 
-Result<ReaderConf> load_readers(const Options& options) {
-  auto conf = load_reader_conf(options.config);
-  if (!conf && !options.config_given) return ReaderConf{};  // no readers are configured
-  if (!conf) return conf;
-  for (const ConfigProblem& problem : conf->problems) {
-    log::write(log::Level::error, to_string(problem), {{"CONFIG_FILE", problem.file}});
+ReaderManager::Settings reader_settings(const Options& options) {
+  ReaderManager::Settings settings;
+  settings.reader_conf = options.config;
+  settings.reader_conf_given = options.config_given;
+  settings.bundle_directory = options.bundle_directory;
+  if (options.generic_ccid) {
+    const std::string& library = *options.generic_ccid;
+    settings.generic_ccid = library.empty() ? options.default_generic_ccid() : library;
   }
-  return conf;
+  settings.names = {!options.names_without_interface, !options.names_without_serial};
+  settings.ignored_names = options.ignore_readers;
+  settings.opener = {options.extend_readers, options.power, options.log_apdus};
+  return settings;
 }
-
-/// In the background: the parent waits on the pipe for the child's word and exits with it.
-int wait_for_child(int pipe_end) {
-  char status = 1;
-  if (::read(pipe_end, &status, 1) != 1) return 1;
-  return status;
-}
-
-class Background {
- public:
-  /// Forks; true in the child. The parent's exit status is then in `status`.
-  bool fork_child(int& status) {
-    int ends[2];
-    if (::pipe(ends) != 0) {
-      status = 1;
-      return false;
-    }
-    const pid_t child = ::fork();
-    if (child != 0) {
-      ::close(ends[1]);
-      status = child < 0 ? 1 : wait_for_child(ends[0]);
-      return false;
-    }
-    ::close(ends[0]);
-    word_.reset(ends[1]);
-    ::setsid();
-    return true;
-  }
-  /// Tells the parent how the start went.
-  void report(char status) {
-    if (word_) (void)!::write(word_.get(), &status, 1);
-    word_.reset();
-  }
-
- private:
-  UniqueFd word_;
-};
 
 int serve(const Options& options, Background& background) {
-  const sigset_t signals = block_signals();
+  Signals signals;
   raise_descriptor_limit();
-  const auto conf = load_readers(options);
-  if (!conf) return fail_to_start(conf.error());
-  auto listener = adopt_socket();
-  const bool own_socket = listener && !*listener;
-  if (own_socket) listener = open_socket(options.socket);
-  if (!listener) return fail_to_start(listener.error());
-  // A socket of systemd stays: sandboxes may have bound its inode, and clients may be queued.
-  const ScopeExit remove_socket([&options, own_socket] {
-    if (own_socket) ::unlink(options.socket.c_str());
-  });
-  auto server = Server::create(server_settings(options), std::move(*listener));
-  if (!server) return fail_to_start(server.error());
-  ReaderManager readers(**server);
-  readers.open_configured(conf->entries);
+  auto place = take_place(options);
+  if (!place) return fail_to_start(place.error(), background);
+  const ScopeExit remove_socket([&place] { place->remove_socket(); });
+  auto server = Server::create(server_settings(options), std::move(place->socket));
+  if (!server) return fail_to_start(server.error(), background);
+  auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
+  if (!backend) return fail_to_start(backend.error(), background);
+  auto readers = ReaderManager::create(**server, reader_settings(options), std::move(*backend));
+  if (!readers) return fail_to_start(readers.error(), background);
+  if (auto started = (*readers)->start(); !started) {
+    return fail_to_start(started.error(), background);
+  }
   (*server)->start();
   log::write(log::Level::info,
-             "serving clients on " + (own_socket ? options.socket : "the socket of systemd"));
+             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"));
   background.report(0);
-  wait_for_end(signals);
+  const int status = wait_for_end(signals, **server, **readers, options.auto_exit);
   log::write(log::Level::info, "stopping");
+  signals.allow_force();
   if (!(*server)->stop(kStopLimit)) {
     log::write(log::Level::error,
                "a driver did not return within 5 s; ending without closing its reader");
-    if (own_socket) ::unlink(options.socket.c_str());
+    place->remove_socket();
+    place->pid_file.reset();
     std::fflush(nullptr);
     ::_exit(1);
   }
-  return 0;
+  return status;
 }
 
 }  // namespace
 
 int run_daemon(const Options& options) {
+  // Drivers that look for their own bundle follow this variable (libccid).
+  ::setenv("PCSCLITE_HP_DROPDIR", options.bundle_directory.c_str(), 1);
+  if (::chdir("/") != 0) std::perror("pcscd: /");
   Background background;
   int status = 0;
   if (!options.foreground && !background.fork_child(status)) return status;
-  install_log(options.foreground, options.level);
+  install_log(options);
   status = serve(options, background);
-  background.report(static_cast<char>(status));
+  background.report(status);
   return status;
+}
+
+int ask_for_rescan(const Options& options) {
+  const auto asked = PidFile::signal_owner(PidFile::path_for(options.socket), SIGUSR1);
+  if (asked) return 0;
+  std::fprintf(stderr, "pcscd: --hotplug for %s: %s\n", options.socket.c_str(),
+               asked.error().context.c_str());
+  return 1;
 }
 
 }  // namespace cardea

@@ -1,9 +1,15 @@
 // The only file that sees spdlog.
 #include "daemon/journal_log.hpp"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <memory>
 
 namespace cardea {
 namespace {
@@ -28,16 +34,56 @@ void write_record(const log::Record& record) {
   spdlog::default_logger_raw()->log(spdlog_level(record.level), record.text);
 }
 
+/// Microseconds since the line before, as pcsc-lite's users know them: eight digits, no more than
+/// 99999999. Used under the sink's lock.
+class DeltaFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    static constexpr long long kMost = 99'999'999;
+    const auto delta =
+        std::chrono::duration_cast<std::chrono::microseconds>(message.time - last_).count();
+    const bool is_first = last_ == spdlog::log_clock::time_point{};
+    last_ = message.time;
+    fmt::format_to(std::back_inserter(out), "{:08}",
+                   is_first ? 0 : std::clamp<long long>(delta, 0, kMost));
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<DeltaFlag>();
+  }
+
+ private:
+  spdlog::log_clock::time_point last_;
+};
+
+std::shared_ptr<spdlog::logger> terminal_logger(bool always_color) {
+  auto sink = std::make_shared<spdlog::sinks::stdout_color_sink_mt>(
+      always_color ? spdlog::color_mode::always : spdlog::color_mode::automatic);
+  sink->set_color(spdlog::level::debug, sink->reset);
+  sink->set_color(spdlog::level::info, sink->blue);
+  sink->set_color(spdlog::level::warn, sink->yellow);
+  sink->set_color(spdlog::level::err, sink->magenta);
+  sink->set_color(spdlog::level::critical, sink->red_bold);
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<DeltaFlag>('D').set_pattern("%D %^%l %v%$");
+  sink->set_formatter(std::move(formatter));
+  return std::make_shared<spdlog::logger>("pcscd", std::move(sink));
+}
+
+std::shared_ptr<spdlog::logger> background_logger() {
+  auto logger = spdlog::syslog_logger_mt("pcscd", "pcscd", LOG_PID, LOG_DAEMON);
+  logger->set_pattern("%v");
+  return logger;
+}
+
 }  // namespace
 
-void install_log(bool foreground, log::Level least) {
-  const auto logger = foreground ? spdlog::stdout_color_mt("pcscd")
-                                 : spdlog::syslog_logger_mt("pcscd", "pcscd", LOG_PID);
-  logger->set_pattern(foreground ? "%H:%M:%S.%e %^%l%$ %v" : "%v");
+void install_log(const Options& options) {
+  const auto logger = options.foreground ? terminal_logger(options.color) : background_logger();
   logger->set_level(spdlog::level::debug);  // base/log filters
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(logger);
-  log::set_sink(write_record, least);
+  log::set_sink(write_record, options.level);
 }
 
 }  // namespace cardea

@@ -1,11 +1,11 @@
 // Where log records go: a terminal or file in the foreground, syslog otherwise.
 #pragma once
 
-#include "base/log.hpp"
+#include "daemon/options.hpp"
 
 namespace cardea {
 
 /// Installs the sink of base/log. Call once, before threads are started.
-void install_log(bool foreground, log::Level least);
+void install_log(const Options& options);
 
 }  // namespace cardea

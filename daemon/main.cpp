@@ -20,6 +20,8 @@ int main(int argc, char* argv[]) {
     case cardea::Options::Action::version:
       std::fputs(cardea::version_text().c_str(), stdout);
       return 0;
+    case cardea::Options::Action::hotplug:
+      return cardea::ask_for_rescan(*options);
     case cardea::Options::Action::run:
       break;
   }

@@ -3,153 +3,306 @@
 #include <getopt.h>
 
 #include <array>
-#include <cerrno>
+#include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <vector>
 
 #include "pcsclite.h"
 
 namespace cardea {
 namespace {
 
+using Argument = OptionRow::Argument;
+
 constexpr const char* kDefaultSocket = "/run/pcscd/pcscd.comm";
+constexpr const char* kDefaultBundleDirectory = "/usr/lib/pcsc/drivers";
 constexpr std::size_t kClientsMaxMost = 1'000'000;
 constexpr std::size_t kHandlesMaxMost = 100'000;
 constexpr std::size_t kLegacySlotsMost = 255;
 
-enum LongOnly : int { kSocket = 256, kLegacySlots };
+/// getopt's code of an option without letter is this and its place in the table.
+constexpr int kLongOnly = 256;
+/// Its code of an abbreviation of --hotplug.
+constexpr int kHotplugAbbreviation = 'H';
 
-constexpr std::array kOptions{
-    option{"config", required_argument, nullptr, 'c'},
-    option{"foreground", no_argument, nullptr, 'f'},
-    option{"socket", required_argument, nullptr, kSocket},
-    option{"debug", no_argument, nullptr, 'd'},
-    option{"info", no_argument, nullptr, 'i'},
-    option{"error", no_argument, nullptr, 'e'},
-    option{"critical", no_argument, nullptr, 'C'},
-    option{"max-thread", required_argument, nullptr, 't'},
-    option{"max-card-handle-per-thread", required_argument, nullptr, 's'},
-    option{"max-card-handle-per-reader", required_argument, nullptr, 'r'},
-    option{"legacy-slots", required_argument, nullptr, kLegacySlots},
-    option{"help", no_argument, nullptr, 'h'},
-    option{"version", no_argument, nullptr, 'v'},
-    option{nullptr, 0, nullptr, 0},
-};
+constexpr std::size_t kHelpColumn = 27;
 
-Result<std::size_t> number(const char* name, const char* text, std::size_t least,
-                           std::size_t most) {
-  char* end = nullptr;
-  errno = 0;
-  const unsigned long value = std::strtoul(text, &end, 10);
-  if (errno != 0 || end == text || *end != '\0' || *text == '-' || value < least || value > most) {
+std::string absolute(const char* path) {
+  std::error_code error;
+  const auto full = std::filesystem::absolute(path, error);
+  return error || *path == '\0' ? path : full.lexically_normal().string();
+}
+
+Result<void> store_number(const char* name, const char* text, std::size_t least, std::size_t most,
+                          std::size_t& target) {
+  const std::string_view view(text);
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
+  if (error != std::errc() || end != view.data() + view.size() || value < least || value > most) {
     return failure(ScardRv::invalid_parameter, std::string("--") + name + " takes a number from " +
                                                    std::to_string(least) + " to " +
                                                    std::to_string(most) + ", not \"" + text + "\"");
   }
-  return value;
-}
-
-Result<void> store(const char* name, std::size_t least, std::size_t most, std::size_t& target) {
-  const auto value = number(name, optarg, least, most);
-  if (!value) return tl::make_unexpected(value.error());
-  target = *value;
+  target = value;
   return {};
 }
 
-Result<void> apply(int code, Options& options) {
-  switch (code) {
-    case 'c':
-      options.config = optarg;
-      options.config_given = true;
-      return {};
-    case 'f':
-      options.foreground = true;
-      return {};
-    case kSocket:
-      options.socket = optarg;
-      return {};
-    case 'd':
-      options.level = log::Level::debug;
-      return {};
-    case 'i':
-      options.level = log::Level::info;
-      return {};
-    case 'e':
-      options.level = log::Level::error;
-      return {};
-    case 'C':
-      options.level = log::Level::critical;
-      return {};
-    case 't':
-      return store("max-thread", 1, kClientsMaxMost, options.clients_max);
-    case 's':
-      return store("max-card-handle-per-thread", 1, kHandlesMaxMost,
-                   options.handles_per_context_max);
-    case 'r':
-      return store("max-card-handle-per-reader", 1, kHandlesMaxMost,
-                   options.handles_per_reader_max);
-    case kLegacySlots:
-      return store("legacy-slots", 16, kLegacySlotsMost, options.legacy_slots);
-    case 'h':
-      options.action = Options::Action::help;
-      return {};
-    case 'v':
-      options.action = Options::Action::version;
-      return {};
-    default:
-      return failure(ScardRv::invalid_parameter);  // getopt has said what is wrong
+Result<void> store_polling(const char* text, Options& options) {
+  std::size_t seconds = 1;
+  if (text != nullptr) {
+    // COMPAT: the sign has never meant anything.
+    const char* digits = *text == '-' ? text + 1 : text;
+    const auto most = static_cast<std::size_t>(kForcedPollingMax.count());
+    if (auto stored = store_number("force-reader-polling", digits, 0, most, seconds); !stored) {
+      return stored;
+    }
   }
+  options.forced_polling = std::chrono::seconds(seconds);
+  return {};
+}
+
+Result<void> store_backend(const char* text, Options& options) {
+  struct Name {
+    std::string_view name;
+    HotplugKind kind;
+  };
+  static constexpr std::array kNames{
+      Name{"auto", HotplugKind::automatic}, Name{"udev", HotplugKind::udev},
+      Name{"libusb", HotplugKind::libusb}, Name{"none", HotplugKind::none}};
+  for (const Name& known : kNames) {
+    if (known.name != text) continue;
+    options.hotplug_backend = known.kind;
+    return {};
+  }
+  return failure(
+      ScardRv::invalid_parameter,
+      std::string("--hotplug-backend takes auto, udev, libusb or none, not \"") + text + "\"");
+}
+
+template <auto Member, auto Value = true>
+Result<void> set(const char*, Options& options) {
+  options.*Member = Value;
+  return {};
+}
+
+template <auto Member>
+Result<void> set_path(const char* argument, Options& options) {
+  options.*Member = absolute(argument);
+  return {};
+}
+
+// In the order of usage().
+constexpr std::array kTable{
+    OptionRow{'f', "foreground", Argument::none, nullptr,
+              "stay in the foreground and log to standard output", set<&Options::foreground>},
+    OptionRow{'c', "config", Argument::required, "PATH",
+              "reader.conf file or directory (/etc/reader.conf.d)",
+              [](const char* path, Options& options) -> Result<void> {
+                options.config_given = true;
+                return set_path<&Options::config>(path, options);
+              }},
+    OptionRow{0, "socket", Argument::required, "PATH",
+              "socket for clients ($PCSCLITE_CSOCK_NAME, else\n/run/pcscd/pcscd.comm)",
+              set_path<&Options::socket>},
+    OptionRow{'x', "auto-exit", Argument::none, nullptr, "end after 60 seconds without clients",
+              set<&Options::auto_exit>},
+    OptionRow{'H', "hotplug", Argument::none, nullptr,
+              "make the running pcscd look for readers again",
+              set<&Options::action, Options::Action::hotplug>},
+    OptionRow{'d', "debug", Argument::none, nullptr, "log everything",
+              set<&Options::level, log::Level::debug>},
+    OptionRow{'i', "info", Argument::none, nullptr,
+              "log readers, refusals and errors (the default)",
+              set<&Options::level, log::Level::info>},
+    OptionRow{'e', "error", Argument::none, nullptr, "log errors only",
+              set<&Options::level, log::Level::error>},
+    OptionRow{'C', "critical", Argument::none, nullptr, "log only what keeps pcscd from working",
+              set<&Options::level, log::Level::critical>},
+    OptionRow{'a', "apdu", Argument::none, nullptr,
+              "log what cards are sent and answer, at any level.\nThis shows PINs",
+              set<&Options::log_apdus>},
+    OptionRow{'T', "color", Argument::none, nullptr,
+              "colours in the foreground's log even if it is no\nterminal", set<&Options::color>},
+    OptionRow{0, "drivers", Argument::required, "DIR",
+              "driver bundles ($PCSCLITE_HP_DROPDIR, else\n/usr/lib/pcsc/drivers)",
+              set_path<&Options::bundle_directory>},
+    OptionRow{0, "hotplug-backend", Argument::required, "NAME",
+              "what announces readers: auto, udev, libusb or none", store_backend},
+    OptionRow{0, "force-reader-polling", Argument::optional, "SECONDS",
+              "look for USB readers every SECONDS (1) without being\ntold; libusb only",
+              store_polling},
+    OptionRow{0, "generic-ccid", Argument::optional, "LIBRARY",
+              "drive CCID readers that no bundle lists with this\n"
+              "driver (serial/libifdccid.so below --drivers)",
+              [](const char* library, Options& options) -> Result<void> {
+                options.generic_ccid = library == nullptr ? "" : absolute(library);
+                return {};
+              }},
+    OptionRow{0, "power-off", Argument::required, "POLICY",
+              "when unused cards are powered off: never, SECONDS,\n"
+              "READER=never or READER=SECONDS; may be repeated",
+              [](const char* rule, Options& options) { return options.power.add(rule); }},
+    OptionRow{'S', "reader-name-no-serial", Argument::none, nullptr,
+              "leave USB serial numbers out of readers' names",
+              set<&Options::names_without_serial>},
+    OptionRow{'I', "reader-name-no-interface", Argument::none, nullptr,
+              "leave USB interface names out of readers' names",
+              set<&Options::names_without_interface>},
+    OptionRow{'t', "max-thread", Argument::required, "N", "clients served at once (10000)",
+              [](const char* text, Options& options) {
+                return store_number("max-thread", text, 1, kClientsMaxMost, options.clients_max);
+              }},
+    OptionRow{'s', "max-card-handle-per-thread", Argument::required, "N",
+              "card handles of one client (200)",
+              [](const char* text, Options& options) {
+                return store_number("max-card-handle-per-thread", text, 1, kHandlesMaxMost,
+                                    options.handles_per_context_max);
+              }},
+    OptionRow{'r', "max-card-handle-per-reader", Argument::required, "N",
+              "card handles on one reader (200)",
+              [](const char* text, Options& options) {
+                return store_number("max-card-handle-per-reader", text, 1, kHandlesMaxMost,
+                                    options.handles_per_reader_max);
+              }},
+    OptionRow{0, "legacy-slots", Argument::required, "N",
+              "readers shown to clients of protocol 4:3 to 4:5 (16)",
+              [](const char* text, Options& options) {
+                return store_number("legacy-slots", text, 16, kLegacySlotsMost,
+                                    options.legacy_slots);
+              }},
+    OptionRow{0, "disable-polkit", Argument::none, nullptr,
+              "for pcsc-lite's sake: this pcscd asks no polkit",
+              [](const char*, Options&) -> Result<void> { return {}; }},
+    OptionRow{'h', "help", Argument::none, nullptr, "show this text",
+              set<&Options::action, Options::Action::help>},
+    OptionRow{'v', "version", Argument::none, nullptr, "show version and features",
+              set<&Options::action, Options::Action::version>},
+};
+
+int code_of(std::size_t place) {
+  const char letter = kTable.at(place).letter;
+  return letter != 0 ? letter : kLongOnly + static_cast<int>(place);
+}
+
+const OptionRow* row_of(int code) {
+  for (std::size_t place = 0; place < kTable.size(); ++place) {
+    if (code_of(place) == code) return &kTable.at(place);
+  }
+  return nullptr;
+}
+
+int has_argument(const OptionRow& row) {
+  switch (row.argument) {
+    case Argument::none:
+      return no_argument;
+    case Argument::required:
+      return required_argument;
+    case Argument::optional:
+      return optional_argument;
+  }
+  return no_argument;
+}
+
+std::vector<option> long_options() {
+  std::vector<option> options;
+  for (std::size_t place = 0; place < kTable.size(); ++place) {
+    const OptionRow& row = kTable.at(place);
+    options.push_back({row.name, has_argument(row), nullptr, code_of(place)});
+  }
+  // COMPAT: --hotplug-backend would make them ambiguous; scripts may use them.
+  for (const char* abbreviation : {"ho", "hot", "hotp", "hotpl", "hotplu"}) {
+    options.push_back({abbreviation, no_argument, nullptr, kHotplugAbbreviation});
+  }
+  options.push_back({nullptr, 0, nullptr, 0});
+  return options;
+}
+
+std::string short_options() {
+  std::string letters;
+  for (const OptionRow& row : kTable) {
+    if (row.letter == 0) continue;
+    letters += row.letter;
+    if (row.argument == Argument::required) letters += ':';
+  }
+  return letters;
+}
+
+std::string from_environment(const char* name, const char* otherwise) {
+  const char* value = ::secure_getenv(name);
+  return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+void add_environment(Options& options) {
+  if (options.socket.empty()) {
+    options.socket = absolute(from_environment("PCSCLITE_CSOCK_NAME", kDefaultSocket).c_str());
+  }
+  if (options.bundle_directory.empty()) {
+    options.bundle_directory =
+        absolute(from_environment("PCSCLITE_HP_DROPDIR", kDefaultBundleDirectory).c_str());
+  }
+  options.ignore_readers = from_environment("PCSCLITE_FILTER_IGNORE_READER_NAMES", "");
+  options.extend_readers = from_environment("PCSCLITE_FILTER_EXTEND_READER_NAMES", "");
 }
 
 }  // namespace
 
+std::span<const OptionRow> option_table() { return kTable; }
+
 Result<Options> parse_options(int argc, char* const argv[]) {
   Options options;
+  const std::vector<option> long_names = long_options();
+  const std::string letters = short_options();
   optind = 0;  // a full restart, so that tests can parse more than once
   for (;;) {
-    const int code = ::getopt_long(argc, argv, "c:fdieCt:s:r:hv", kOptions.data(), nullptr);
+    const int code = ::getopt_long(argc, argv, letters.c_str(), long_names.data(), nullptr);
     if (code == -1) break;
-    if (auto applied = apply(code, options); !applied) return tl::make_unexpected(applied.error());
+    const OptionRow* row = row_of(code);
+    if (row == nullptr) return failure(ScardRv::invalid_parameter);  // getopt has said why
+    if (auto stored = row->store(optarg, options); !stored) {
+      return tl::make_unexpected(stored.error());
+    }
   }
   if (optind < argc) {
     return failure(ScardRv::invalid_parameter,
                    std::string("unexpected argument \"") + argv[optind] + "\"");
   }
-  if (options.socket.empty()) {
-    const char* from_environment = ::secure_getenv("PCSCLITE_CSOCK_NAME");
-    options.socket = from_environment != nullptr ? from_environment : kDefaultSocket;
-  }
+  add_environment(options);
   return options;
 }
 
 std::string usage() {
-  return R"(Usage: pcscd [options]
-PC/SC daemon: gives programs access to smart cards.
-
-  -c, --config PATH        reader.conf file or directory (default /etc/reader.conf.d)
-  -f, --foreground         stay in the foreground and log to standard output
-      --socket PATH        socket for clients (default $PCSCLITE_CSOCK_NAME, else
-                           /run/pcscd/pcscd.comm)
-  -d, --debug              log everything
-  -i, --info               log readers, refusals and errors (default)
-  -e, --error              log errors only
-  -C, --critical           log critical errors only
-  -t, --max-thread N       clients served at once (default 10000)
-  -s, --max-card-handle-per-thread N
-                           card handles of one client (default 200)
-  -r, --max-card-handle-per-reader N
-                           card handles on one reader (default 200)
-      --legacy-slots N     readers shown to clients of protocol 4:3 to 4:5 (default 16)
-  -h, --help               show this text
-  -v, --version            show the version
-)";
+  std::string text =
+      "Usage: pcscd [options]\n"
+      "PC/SC daemon: gives programs access to smart cards. Defaults are in parentheses.\n\n";
+  for (const OptionRow& row : kTable) {
+    std::string line = row.letter != 0 ? std::string("  -") + row.letter + ", " : "      ";
+    line += std::string("--") + row.name;
+    if (row.argument == Argument::required) line += std::string(" ") + row.argument_name;
+    if (row.argument == Argument::optional) line += std::string("[=") + row.argument_name + "]";
+    if (line.size() + 2 > kHelpColumn) {
+      text += line + "\n";
+      line.clear();
+    }
+    line.resize(kHelpColumn, ' ');
+    for (const char c : std::string_view(row.help)) {
+      line += c;
+      if (c == '\n') line.append(kHelpColumn, ' ');
+    }
+    text += line + "\n";
+  }
+  return text + "\nMore in pcscd(8) and reader.conf(5).\n";
 }
 
 std::string version_text() {
-  return "Cardea pcscd " CARDEA_VERSION ", in place of pcsc-lite " PCSCLITE_VERSION_NUMBER
-         "\n"
+  return "Cardea pcscd " CARDEA_VERSION ", in place of pcsc-lite version " PCSCLITE_VERSION_NUMBER
+         ".\n"
          "Protocol versions: 4:3 4:4 4:5 4:6\n"
-         "MAX_READERNAME: " +
-         std::to_string(MAX_READERNAME) + "\n";
+         "Enabled features: " CARDEA_TARGET " libsystemd serial usbdropdir=" +
+         std::string(kDefaultBundleDirectory) +
+         " ipcdir=" + std::filesystem::path(kDefaultSocket).parent_path().string() +
+         " configdir=" + Options().config + "\nMAX_READERNAME: " + std::to_string(MAX_READERNAME) +
+         "\n";
 }
 
 }  // namespace cardea

@@ -1,124 +1,300 @@
 #include "daemon/reader_manager.hpp"
 
-#include <map>
-#include <optional>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/log.hpp"
-#include "drivers/ifd_queries.hpp"
+#include "drivers/reader_conf_loader.hpp"
 
 namespace cardea {
 namespace {
 
-/// One record that says which entry, what failed, and that nobody else is affected.
-void report(const ReaderConfEntry& entry, const Error& error) {
-  log::write(log::Level::error,
-             "reader \"" + log::escape(entry.friendly_name) + "\" (" + entry.file + ":" +
-                 std::to_string(entry.line) + ") is not available: " + error.context +
-                 ". Other readers are not affected",
-             {{"READER", log::escape(entry.friendly_name)}, {"CONFIG_FILE", entry.file}});
+/// Where a device is, for people.
+std::string place_of(const ReaderDevice& device) {
+  if (const auto* entry = std::get_if<ReaderConfEntry>(&device.source)) {
+    return "reader \"" + log::escape(entry->friendly_name) + "\" (" + entry->file + ":" +
+           std::to_string(entry->line) + ")";
+  }
+  const auto& interface = std::get<UsbInterface>(device.source);
+  return "USB reader " + usb_name_prefix(interface.vendor, interface.product).substr(4) + " at " +
+         log::escape(interface.key);
+}
+
+ReaderDevice configured_device(const ReaderConfEntry& entry) {
+  std::string key = "reader.conf:" + entry.friendly_name + ":" + entry.device_name + ":" +
+                    std::to_string(entry.channel) + ":" + entry.library_path;
+  return {key, key, entry};
+}
+
+void report_problems(const std::vector<ConfigProblem>& problems) {
+  for (const ConfigProblem& problem : problems) {
+    log::write(log::Level::error, to_string(problem), {{"CONFIG_FILE", problem.file}});
+  }
 }
 
 }  // namespace
 
-void ReaderManager::open_configured(const std::vector<ReaderConfEntry>& entries) {
-  std::map<std::string, std::vector<ReaderConfEntry>> by_library;
-  for (const ReaderConfEntry& entry : entries) by_library[entry.library_path].push_back(entry);
-  for (const auto& [path, group] : by_library) {
-    server_.run_reader_start([this, path = path, group = group] { open_library(path, group); });
+Result<std::unique_ptr<ReaderManager>> ReaderManager::create(
+    Server& server, Settings settings, std::unique_ptr<HotplugBackend> backend) {
+  UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer) {
+    return failure(ScardRv::internal_error, std::string("timerfd_create: ") + std::strerror(errno));
   }
+  return std::unique_ptr<ReaderManager>(
+      new ReaderManager(server, std::move(settings), std::move(backend), std::move(timer)));
 }
 
-void ReaderManager::open_library(const std::string& path,
-                                 const std::vector<ReaderConfEntry>& entries) {
-  const auto library = libraries_.get(path);
-  if (!library) {
-    for (const ReaderConfEntry& entry : entries) report(entry, library.error());
-    return;
-  }
-  // All channels first: a driver that is not thread-safe must not be opened while it is in use.
-  std::vector<OpenReader> readers;
-  std::vector<LibraryReader> siblings;
-  for (const ReaderConfEntry& entry : entries) {
-    auto reader = open_reader(*library, entry, siblings);
-    if (reader) {
-      readers.push_back(std::move(*reader));
-    } else {
-      report(entry, reader.error());
-    }
-  }
-  hand_over(std::move(readers));
-}
+ReaderManager::ReaderManager(Server& server, Settings settings,
+                             std::unique_ptr<HotplugBackend> backend, UniqueFd timer)
+    : server_(server),
+      settings_(std::move(settings)),
+      backend_(std::move(backend)),
+      timer_(std::move(timer)),
+      opener_(server, settings_.opener),
+      tracker_(DeviceTracker::Settings{}) {}
 
-Result<ReaderManager::OpenReader> ReaderManager::open_reader(
-    const std::shared_ptr<const IfdLibrary>& library, const ReaderConfEntry& entry,
-    std::vector<LibraryReader>& siblings) {
-  const auto number = free_reader_number(siblings);
-  if (!number) {
-    return failure(ScardRv::no_memory, "the driver serves no further reader");
-  }
-  OpenReader reader;
-  if (const auto opened = open_slots(library, entry, *number, reader); !opened) {
-    return tl::make_unexpected(opened.error());
-  }
-  if (const auto named = choose_names(entry, *number, reader); !named) {
-    return tl::make_unexpected(named.error());
-  }
-  siblings.push_back({*number, false, simultaneous_access(*reader.slots.front())});
-  reader.slots_are_safe = is_slot_thread_safe(*reader.slots.front());
-  reader.readers_are_safe = is_thread_safe(*reader.slots.front());
-  return reader;
-}
-
-Result<void> ReaderManager::open_slots(const std::shared_ptr<const IfdLibrary>& library,
-                                       const ReaderConfEntry& entry, unsigned number,
-                                       OpenReader& reader) {
-  unsigned slots = 1;
-  for (unsigned slot = 0; slot < slots; ++slot) {
-    auto driver =
-        InProcessDriver::create(library, make_lun(number, slot), entry.device_name, entry.channel);
-    if (!driver) return tl::make_unexpected(driver.error());
-    const IfdRv presence = (*driver)->presence();
-    if (presence != IfdRv::success && presence != IfdRv::icc_present &&
-        presence != IfdRv::icc_not_present) {
-      return failure(ScardRv::reader_unavailable,
-                     "the driver opened it but cannot ask it for a card (" + to_string(presence) +
-                         "); check that the device is connected");
-    }
-    reader.slots.push_back(std::move(*driver));
-    if (slot == 0) slots = slots_number(*reader.slots.front());
+Result<void> ReaderManager::start() {
+  server_.set_reader_events({[this](Server::ReaderOwner owner) { on_closed(owner); },
+                             [this](Server::ReaderOwner owner) {
+                               with_tracker(Server::Clients::go_on,
+                                            [this, owner](TimePoint now, Actions& actions) REQUIRES(
+                                                mutex_) { tracker_.faulty(owner, now, actions); });
+                             }});
+  auto conf = read_reader_conf();
+  if (!conf) return tl::make_unexpected(conf.error());
+  read_bundles();
+  with_tracker(Server::Clients::wait, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
+    update_configured(conf->entries, now, actions);
+    scan({}, now, actions);
+  });
+  server_.watch_descriptor(timer_.get(), [this] { on_timer(); });
+  if (backend_) {
+    log::write(log::Level::info, std::string("following USB hot-plug by ") + backend_->name());
+    server_.watch_descriptor(backend_->descriptor(), [this] { on_hotplug(); });
   }
   return {};
 }
 
-Result<unsigned> ReaderManager::choose_names(const ReaderConfEntry& entry, unsigned number,
-                                             OpenReader& reader) {
-  MutexLock lock(mutex_);
-  const auto shown = unique_name_number(entry.friendly_name, {}, number, names_);
-  if (!shown) {
-    return failure(ScardRv::no_memory, "too many readers are called like this");
-  }
-  for (unsigned slot = 0; slot < reader.slots.size(); ++slot) {
-    reader.names.push_back(reader_name(entry.friendly_name, {}, *shown, slot));
-    names_.push_back(reader.names.back());
-  }
-  return *shown;
+void ReaderManager::rescan() {
+  log::write(log::Level::info, "reading the configuration again and looking for readers");
+  const auto conf = read_reader_conf();
+  if (!conf) log::write(log::Level::error, conf.error().context + "; its readers stay as they are");
+  read_bundles();
+  with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
+    if (conf) update_configured(conf->entries, now, actions);
+    scan({}, now, actions);
+    tracker_.retry_all(now, actions);
+  });
 }
 
-void ReaderManager::hand_over(std::vector<OpenReader> readers) {
-  std::optional<core::DomainId> shared;
-  for (OpenReader& reader : readers) {
-    const bool own = reader.readers_are_safe || !shared;
-    const core::DomainId first = own ? server_.add_domain() : *shared;
-    if (!shared) shared = first;
-    for (std::size_t slot = 0; slot < reader.slots.size(); ++slot) {
-      core::ReaderSpec spec;
-      spec.name = reader.names[slot];
-      spec.domain = slot == 0 || !reader.slots_are_safe ? first : server_.add_domain();
-      spec.driver_events = reader.slots[slot]->has_wait_event();
-      spec.version_2 = reader.slots[slot]->is_version_2();
-      server_.add_reader(spec, std::move(reader.slots[slot]));
-    }
+Result<ReaderConf> ReaderManager::read_reader_conf() {
+  auto conf = load_reader_conf(settings_.reader_conf);
+  if (!conf && !settings_.reader_conf_given) return ReaderConf{};  // no readers are configured
+  if (conf) report_problems(conf->problems);
+  return conf;
+}
+
+void ReaderManager::read_bundles() {
+  if (!backend_) return;
+  DriverBundles bundles = load_driver_bundles(settings_.bundle_directory);
+  report_problems(bundles.problems);
+  const MutexLock lock(mutex_);
+  bundles_ = std::move(bundles);
+}
+
+void ReaderManager::on_hotplug() {
+  const std::vector<HotplugEvent> events = backend_->read_events();
+  with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions)
+                                           REQUIRES(mutex_) { scan(events, now, actions); });
+}
+
+void ReaderManager::on_timer() {
+  std::uint64_t expirations = 0;
+  (void)!::read(timer_.get(), &expirations, sizeof expirations);
+  with_tracker(Server::Clients::go_on, [this](TimePoint now, Actions& actions)
+                                           REQUIRES(mutex_) { tracker_.expire(now, actions); });
+}
+
+void ReaderManager::on_closed(Server::ReaderOwner owner) {
+  opener_.closed(owner);
+  with_tracker(Server::Clients::go_on, [this, owner](TimePoint now, Actions& actions) REQUIRES(
+                                           mutex_) { tracker_.closed(owner, now, actions); });
+}
+
+void ReaderManager::scan(const std::vector<HotplugEvent>& events, TimePoint now, Actions& actions) {
+  if (!backend_) return;
+  std::set<std::string> moved;
+  for (const HotplugEvent& event : events) {
+    moved.insert(event.key);
+    if (event.removed) tracker_.unplugged(event.key, now, actions);
   }
+  auto found = backend_->scan(
+      [this](std::uint16_t vendor, std::uint16_t product, std::uint8_t interface_class) {
+        return interface_class == kUsbClassSmartCard || is_listed(vendor, product);
+      });
+  if (!found) {
+    actions.records.push_back({log::Level::error, found.error().context, {}});
+    return;
+  }
+  std::vector<ReaderDevice> devices;
+  for (UsbInterface& interface : *found) {
+    if (!is_wanted(interface)) continue;
+    devices.push_back({interface.key, interface.identity, std::move(interface)});
+  }
+  // Readers that were plugged in together get their numbers in the order of their places.
+  std::sort(devices.begin(), devices.end(),
+            [](const auto& a, const auto& b) { return a.key < b.key; });
+  tracker_.update(/*usb=*/true, devices, moved, now, actions);
+}
+
+bool ReaderManager::is_listed(std::uint16_t vendor, std::uint16_t product) const {
+  return !find_drivers(bundles_, vendor, product).empty();
+}
+
+bool ReaderManager::is_wanted(const UsbInterface& interface) {
+  const bool listed = is_listed(interface.vendor, interface.product);
+  const bool ccid = interface.interface_class == kUsbClassSmartCard;
+  if (!listed && !ccid) return false;
+  if (interface.ignored) {
+    mention(interface, "is ignored: a udev rule sets PCSCLITE_IGNORE=1");
+    return false;
+  }
+  if (!listed && !settings_.generic_ccid) {
+    mention(interface, "is not served: no driver bundle in " + settings_.bundle_directory +
+                           " lists it. Install its driver, or start pcscd with --generic-ccid");
+    return false;
+  }
+  return true;
+}
+
+void ReaderManager::mention(const UsbInterface& interface, const std::string& why) {
+  const std::string text = place_of({interface.key, interface.identity, interface}) + " " + why;
+  std::string& said = said_[interface.key];  // bounded by the places devices were plugged into
+  if (said != text + interface.identity) log::write(log::Level::info, text);
+  said = text + interface.identity;
+}
+
+void ReaderManager::update_configured(const std::vector<ReaderConfEntry>& entries, TimePoint now,
+                                      Actions& actions) {
+  std::vector<ReaderDevice> devices;
+  for (const ReaderConfEntry& entry : entries) devices.push_back(configured_device(entry));
+  tracker_.update(/*usb=*/false, devices, {}, now, actions);
+}
+
+template <typename Visit>
+void ReaderManager::with_tracker(Server::Clients clients, const Visit& visit) {
+  Actions actions;
+  {
+    const MutexLock lock(mutex_);
+    visit(Clock::now(), actions);
+    set_timer();
+  }
+  carry_out(clients, std::move(actions));
+}
+
+void ReaderManager::carry_out(Server::Clients clients, Actions actions) {
+  for (const log::Record& record : actions.records) log::write(record);
+  for (const DeviceTracker::Close& close : actions.close) {
+    server_.remove_readers(close.instance, close.device_gone);
+  }
+  for (DeviceTracker::Open& order : actions.open) {
+    server_.run_reader_start(
+        clients, [this, order = std::move(order)] { open(order.instance, order.device); });
+  }
+}
+
+void ReaderManager::set_timer() {
+  const auto deadline = tracker_.next_deadline();
+  itimerspec at{};
+  if (deadline) {
+    const auto since = deadline->time_since_epoch();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+    at.it_value.tv_sec = seconds.count();
+    at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;  // 0 means "off"
+  }
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
+void ReaderManager::open(ReaderInstance instance, const ReaderDevice& device) {
+  const auto* usb = std::get_if<UsbInterface>(&device.source);
+  const Result<void> opened =
+      usb != nullptr ? open_usb(instance, *usb)
+                     : open_configured(instance, std::get<ReaderConfEntry>(device.source));
+  auto outcome = DeviceTracker::Outcome::open;
+  if (!opened) {
+    const bool not_mine = usb != nullptr && opened.error().rv == ScardRv::unknown_reader;
+    outcome = not_mine ? DeviceTracker::Outcome::not_mine : DeviceTracker::Outcome::failed;
+    if (!not_mine) report(device, opened.error());
+  }
+  with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
+    if (opened) said_.erase(device.key);
+    tracker_.opened(instance, outcome, now, actions);
+  });
+}
+
+Result<void> ReaderManager::open_configured(ReaderInstance instance, const ReaderConfEntry& entry) {
+  ReaderOpener::Request request;
+  request.owner = instance;
+  request.library_path = entry.library_path;
+  request.base_name = entry.friendly_name;
+  request.device_name = entry.device_name;
+  request.channel = entry.channel;
+  return opener_.open(request);
+}
+
+Result<void> ReaderManager::open_usb(ReaderInstance instance, const UsbInterface& interface) {
+  Result<void> result = failure(ScardRv::unknown_reader, "no driver lists it any more");
+  for (const DriverChoice& choice : choose_drivers(interface)) {
+    ReaderOpener::Request request;
+    request.owner = instance;
+    request.library_path = choice.library_path;
+    request.base_name = usb_base_name(choice.friendly_name, interface.interface_text,
+                                      interface.serial, settings_.names);
+    request.usb_place = interface.key;
+    request.usb_serial = interface.serial;
+    request.device_name = interface.device_name;
+    if (is_ignored(request.base_name, settings_.ignored_names)) {
+      const MutexLock lock(mutex_);
+      mention(interface, "is ignored: PCSCLITE_FILTER_IGNORE_READER_NAMES matches its name, \"" +
+                             log::escape(request.base_name) + "\"");
+      return failure(ScardRv::unknown_reader);
+    }
+    result = opener_.open(request);
+    // "Not mine" is the last word: how drivers skip interfaces of composite devices.
+    if (result || result.error().rv == ScardRv::unknown_reader) break;
+    log::write(log::Level::debug, result.error().context);
+  }
+  return result;
+}
+
+std::vector<DriverChoice> ReaderManager::choose_drivers(const UsbInterface& interface) {
+  const MutexLock lock(mutex_);
+  std::vector<DriverChoice> choices = find_drivers(bundles_, interface.vendor, interface.product);
+  if (choices.empty() && settings_.generic_ccid &&
+      interface.interface_class == kUsbClassSmartCard) {
+    choices.push_back({*settings_.generic_ccid, "Generic CCID Reader"});
+  }
+  return choices;
+}
+
+void ReaderManager::report(const ReaderDevice& device, const Error& error) {
+  const std::string text =
+      place_of(device) + " is not available: " + error.context + ". Other readers are not affected";
+  bool again = false;
+  {
+    const MutexLock lock(mutex_);
+    std::string& said = said_[device.key];
+    again = said == text;
+    said = text;
+  }
+  log::Record record{again ? log::Level::debug : log::Level::error, text, {}};
+  if (const auto* entry = std::get_if<ReaderConfEntry>(&device.source)) {
+    record.fields = {{"READER", log::escape(entry->friendly_name)}, {"CONFIG_FILE", entry->file}};
+  }
+  log::write(record);
 }
 
 }  // namespace cardea

@@ -1,53 +1,92 @@
-// Opens the readers that reader.conf lists and hands them to the server. Each handler library's
-// readers are opened one after the other on a pool thread, different libraries side by side, so
-// that a driver that hangs at start delays only its own readers.
+// Keeps the readers in step with the world: those of reader.conf and those that USB hot-plug
+// finds. It asks the back end what is there, lets DeviceTracker decide, and has the pool open and
+// close readers, so that a driver that hangs delays nothing but its own readers.
 //
 // Thread-safe. Must outlive the server's threads.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/mutex.hpp"
 #include "daemon/client/server.hpp"
-#include "drivers/ifd_library_cache.hpp"
-#include "drivers/in_process_driver.hpp"
+#include "daemon/hotplug/device_tracker.hpp"
+#include "daemon/hotplug/hotplug_backend.hpp"
+#include "daemon/reader_opener.hpp"
+#include "drivers/driver_bundle.hpp"
 #include "drivers/reader_conf.hpp"
-#include "drivers/reader_name.hpp"
 
 namespace cardea {
 
 class ReaderManager {
  public:
-  /// `server` is borrowed.
-  explicit ReaderManager(Server& server) : server_(server) {}
-
-  /// Starts opening; returns at once. State requests of clients wait for the outcome.
-  void open_configured(const std::vector<ReaderConfEntry>& entries);
-
- private:
-  /// A reader whose channels are open, before its slots are handed over.
-  struct OpenReader {
-    std::vector<std::unique_ptr<IfdDriver>> slots;
-    std::vector<std::string> names;
-    bool slots_are_safe = false;
-    bool readers_are_safe = false;
+  struct Settings {
+    std::string reader_conf;         ///< directory or file
+    bool reader_conf_given = false;  ///< then it must exist
+    std::string bundle_directory;
+    std::optional<std::string> generic_ccid;  ///< driver for CCID readers that no bundle lists
+    NameRules names;
+    std::string ignored_names;  ///< PCSCLITE_FILTER_IGNORE_READER_NAMES
+    ReaderOpener::Settings opener;
   };
 
-  void open_library(const std::string& path, const std::vector<ReaderConfEntry>& entries);
-  Result<OpenReader> open_reader(const std::shared_ptr<const IfdLibrary>& library,
-                                 const ReaderConfEntry& entry, std::vector<LibraryReader>& siblings)
-      EXCLUDES(mutex_);
-  Result<void> open_slots(const std::shared_ptr<const IfdLibrary>& library,
-                          const ReaderConfEntry& entry, unsigned number, OpenReader& reader);
-  Result<unsigned> choose_names(const ReaderConfEntry& entry, unsigned number, OpenReader& reader)
-      EXCLUDES(mutex_);
-  void hand_over(std::vector<OpenReader> readers);
+  /// `server` is borrowed; `backend` may be null: then there are only the readers of reader.conf.
+  static Result<std::unique_ptr<ReaderManager>> create(Server& server, Settings settings,
+                                                       std::unique_ptr<HotplugBackend> backend);
+
+  /// Before Server::start(): reads the configuration, starts opening what is there and follows
+  /// hot-plug from then on. State requests of clients wait for the outcome of the first openings.
+  /// Error: the reader.conf path that was asked for cannot be read.
+  Result<void> start() EXCLUDES(mutex_);
+  /// Reads the configuration again, looks for devices, and tries those that have failed. Blocks
+  /// for the time that reading takes.
+  void rescan() EXCLUDES(mutex_);
+
+ private:
+  ReaderManager(Server& server, Settings settings, std::unique_ptr<HotplugBackend> backend,
+                UniqueFd timer);
+  using Actions = DeviceTracker::Actions;
+
+  Result<ReaderConf> read_reader_conf();
+  void read_bundles() EXCLUDES(mutex_);
+  void on_hotplug() EXCLUDES(mutex_);
+  void on_timer() EXCLUDES(mutex_);
+  void on_closed(Server::ReaderOwner owner) EXCLUDES(mutex_);
+
+  void scan(const std::vector<HotplugEvent>& events, TimePoint now, Actions& actions)
+      REQUIRES(mutex_);
+  [[nodiscard]] bool is_listed(std::uint16_t vendor, std::uint16_t product) const REQUIRES(mutex_);
+  [[nodiscard]] bool is_wanted(const UsbInterface& interface) REQUIRES(mutex_);
+  void mention(const UsbInterface& interface, const std::string& why) REQUIRES(mutex_);
+  void update_configured(const std::vector<ReaderConfEntry>& entries, TimePoint now,
+                         Actions& actions) REQUIRES(mutex_);
+  void set_timer() REQUIRES(mutex_);
+
+  /// Runs `visit(now, actions)` under the lock and carries out the actions.
+  template <typename Visit>
+  void with_tracker(Server::Clients clients, const Visit& visit) EXCLUDES(mutex_);
+  void carry_out(Server::Clients clients, Actions actions);
+  void open(ReaderInstance instance, const ReaderDevice& device) EXCLUDES(mutex_);
+  Result<void> open_usb(ReaderInstance instance, const UsbInterface& interface) EXCLUDES(mutex_);
+  Result<void> open_configured(ReaderInstance instance, const ReaderConfEntry& entry);
+  std::vector<DriverChoice> choose_drivers(const UsbInterface& interface) EXCLUDES(mutex_);
+  void report(const ReaderDevice& device, const Error& error) EXCLUDES(mutex_);
 
   Server& server_;
-  IfdLibraryCache libraries_;
+  const Settings settings_;
+  const std::unique_ptr<HotplugBackend> backend_;
+  const UniqueFd timer_;  ///< timerfd for the tracker's deadlines
+  ReaderOpener opener_;
+
   Mutex mutex_;
-  std::vector<std::string> names_ GUARDED_BY(mutex_);  ///< of all slots, handed over or not
+  DeviceTracker tracker_ GUARDED_BY(mutex_);
+  DriverBundles bundles_ GUARDED_BY(mutex_);
+  /// What has been said about a place, so that it is said once.
+  std::map<std::string, std::string> said_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cardea

@@ -37,4 +37,10 @@ bool is_slot_thread_safe(IfdDriver& driver) {
   return one_byte(driver, TAG_IFD_SLOT_THREAD_SAFE) == 1u;
 }
 
+void announce_removal(IfdDriver& driver) {
+  if (one_byte(driver, TAG_IFD_DEVICE_REMOVED) != 1u) return;
+  // What a driver makes of it changes nothing: its channel is closed next.
+  (void)driver.set_capability(TAG_IFD_DEVICE_REMOVED, std::array{std::byte{1}});
+}
+
 }  // namespace cardea

@@ -21,4 +21,8 @@ bool is_thread_safe(IfdDriver& driver);
 /// (TAG_IFD_SLOT_THREAD_SAFE). Asked on slot 0.
 bool is_slot_thread_safe(IfdDriver& driver);
 
+/// Tells a driver that wants to know (TAG_IFD_DEVICE_REMOVED) that its device was unplugged, so
+/// that it does not wait for answers while its channel is closed.
+void announce_removal(IfdDriver& driver);
+
 }  // namespace cardea

@@ -55,10 +55,9 @@ bool is_ignored(std::string_view base, std::string_view filter) {
   return false;
 }
 
-std::string usb_alias(const UsbPlace& place, std::string_view serial, unsigned slot) {
+std::string usb_alias(std::string_view place, std::string_view serial, unsigned slot) {
   std::string alias("usb-");
-  alias += place.port_path;
-  alias += ':' + std::to_string(place.configuration) + '.' + std::to_string(place.interface_number);
+  alias += place;
   if (!serial.empty()) {
     alias += '-';
     for (const char c : serial.substr(0, kUsbAliasSerialBytesMax)) alias += is_plain(c) ? c : '_';

@@ -39,19 +39,13 @@ std::string usb_base_name(std::string_view friendly_name, std::string_view inter
 /// driver.
 bool is_ignored(std::string_view base, std::string_view filter);
 
-/// Where a USB reader is plugged in, as the kernel numbers it.
-struct UsbPlace {
-  std::string_view port_path;  ///< "1-1.2": bus, and the ports from there
-  unsigned configuration = 1;
-  unsigned interface_number = 0;
-};
-
 /// `usb-PORT:CONFIGURATION.INTERFACE[-SERIAL][:slotN]`, e.g. "usb-1-1.2:1.0-AB12", or
 /// "usb-1-1.2:1.0-AB12:slot1" for the second slot: a second name for a USB reader that does not
-/// depend on when it was plugged in, while NN does. No two present readers have the same place, so
-/// none have the same alias. Of the serial number at most 64 bytes count, and those that are not
-/// letters, digits, dots, hyphens or underscores become underscores.
-std::string usb_alias(const UsbPlace& place, std::string_view serial, unsigned slot);
+/// depend on when it was plugged in, while NN does. `place` is what comes before the serial number,
+/// as the kernel writes it ("1-1.2:1.0"); no two present readers share one, nor an alias. Of the
+/// serial number at most 64 bytes count, and those that are not letters, digits, dots, hyphens or
+/// underscores become underscores.
+std::string usb_alias(std::string_view place, std::string_view serial, unsigned slot);
 
 /// The name of one slot. `base` and `extension` (PCSCLITE_FILTER_EXTEND_READER_NAMES, appended
 /// as it is) are cut together to 121 bytes, the base first. number <= kReaderNumberMax, slot <=

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -21,8 +20,6 @@
 namespace cardea {
 namespace {
 
-constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
-constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
 /// Newcomers served in one go, before others get their turn.
 constexpr int kAcceptBatchMax = 64;
 /// Answers to requests that came together are sent together, up to about this size.
@@ -116,6 +113,12 @@ bool Server::stop(milliseconds limit) {
   return true;
 }
 
+std::optional<TimePoint> Server::idle_since() const {
+  MutexLock lock(core_mutex_);
+  if (!connections_.empty()) return std::nullopt;
+  return last_client_left_;
+}
+
 void Server::on_event(const Poller::Event& event) {
   if (event.token == kListenToken) return accept_clients();
   Round round;
@@ -130,6 +133,7 @@ void Server::on_event(const Poller::Event& event) {
     poller_.arm(timer_.get(), kTimerToken, EPOLLIN);
     return run(round);
   }
+  if (event.token >= kFirstWatchedToken) return run_watched(event.token);
   ConnectionPtr connection;
   {
     MutexLock lock(core_mutex_);
@@ -182,16 +186,19 @@ void Server::run_job(PendingJob pending, Round& round) {
     result = CardChannel(*pending.runtime->driver).run(pending.job, scratch().answer);
   }
   bool domain_gone = false;
+  bool owner_gone = false;
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
     core.finish(pending.job, result, now, fx);
     if (!closing) return;
-    const core::DomainId domain = domain_of_.at(pending.job.reader);
     runtimes_.erase(pending.job.reader);
-    domain_of_.erase(pending.job.reader);
-    domain_gone = !core.knows(domain);
+    owner_gone = std::none_of(runtimes_.begin(), runtimes_.end(), [&](const auto& entry) {
+      return entry.second->owner == pending.runtime->owner;
+    });
+    domain_gone = !core.knows(pending.job.domain);
     readers_closed_.notify_all();
   });
   if (domain_gone) executor_->shrink();
+  if (owner_gone && reader_events_.closed) reader_events_.closed(pending.runtime->owner);
 }
 
 void Server::accept_clients() {
@@ -358,6 +365,7 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
     core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
+    last_client_left_ = now;
     resume_accepting = accept_paused_ && !stopping_;
     accept_paused_ = false;
   });
@@ -367,19 +375,6 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
 Server::ConnectionPtr Server::find(core::ConnId id) {
   const auto it = connections_.find(id);
   return it == connections_.end() ? nullptr : it->second;
-}
-
-template <typename Visit>
-void Server::with_core(Round& round, const Visit& visit) {
-  core::Effects fx;
-  Outcome outcome;
-  {
-    MutexLock lock(core_mutex_);
-    visit(core_, Clock::now(), fx);
-    absorb(fx, round, outcome);
-    set_timer();
-  }
-  carry_out(outcome, round);
 }
 
 void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
@@ -405,10 +400,21 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
     }
   }
   for (core::Job& job : fx.jobs) {
+    if (job.kind == core::JobKind::guest) {
+      const core::GuestId guest = job.guest;
+      guests_[guest] = std::move(job);
+      guest_entered_.notify_all();
+      continue;
+    }
     RuntimePtr runtime = runtimes_.at(job.reader);
     round.jobs.push_back({std::move(job), std::move(runtime)});
   }
   outcome.records = std::move(fx.records);
+  for (const core::ReaderId reader : fx.faulty) {
+    if (const auto it = runtimes_.find(reader); it != runtimes_.end()) {
+      outcome.faulty.push_back(it->second->owner);
+    }
+  }
 }
 
 void Server::carry_out(Outcome& outcome, Round& round) {
@@ -423,6 +429,9 @@ void Server::carry_out(Outcome& outcome, Round& round) {
     if (connection->claim()) round.ready.push_back({std::move(connection), has_input});
   }
   for (const log::Record& record : outcome.records) log::write(record);
+  for (const ReaderOwner owner : outcome.faulty) {
+    if (reader_events_.faulty) reader_events_.faulty(owner);
+  }
 }
 
 void Server::set_timer() {
@@ -435,60 +444,6 @@ void Server::set_timer() {
   at.it_value.tv_sec = seconds.count();
   at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;  // never 0: "off"
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
-}
-
-void Server::run_reader_start(std::function<void()> task) {
-  {
-    MutexLock lock(core_mutex_);
-    core_.reader_start_began();
-  }
-  executor_->grow();  // the task may block in a driver
-  executor_->post([this, task = std::move(task)] {
-    task();
-    Round round;
-    with_core(round, [](core::Core& core, TimePoint now, core::Effects& fx) {
-      core.reader_start_ended(now, fx);
-    });
-    run(round);
-    executor_->shrink();
-  });
-}
-
-core::DomainId Server::add_domain() {
-  executor_->grow();  // before the first call of this domain can block a thread
-  MutexLock lock(core_mutex_);
-  return core_.add_domain();
-}
-
-void Server::add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver) {
-  auto runtime = std::make_shared<ReaderRuntime>();
-  runtime->driver = std::move(driver);
-  Round round;
-  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
-    if (stopping_) return;  // the reader's domain may be gone already
-    const core::ReaderId id = core.add_reader(spec, now, fx);
-    runtimes_[id] = runtime;
-    domain_of_[id] = spec.domain;
-    if (runtime->driver->has_wait_event()) watch(*runtime, id);
-  });
-  run(round);
-}
-
-void Server::watch(ReaderRuntime& runtime, core::ReaderId id) {
-  // One hint at a time: a driver whose polling function returns at once fills no queue.
-  const auto hinted = std::make_shared<std::atomic<bool>>(false);
-  runtime.monitor = std::make_unique<PresenceMonitor>(*runtime.driver, [this, id, hinted] {
-    if (hinted->exchange(true)) return;
-    executor_->post([this, id, hinted] {
-      *hinted = false;
-      Round round;
-      with_core(round, [id](core::Core& core, TimePoint now, core::Effects& fx) {
-        core.presence_hint(id, now, fx);
-      });
-      run(round);
-    });
-  });
-  runtime.monitor->start();
 }
 
 }  // namespace cardea

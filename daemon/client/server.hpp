@@ -6,6 +6,7 @@
 // taken inside it is a Connection's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,13 +43,37 @@ class Server {
   /// threads. False if a driver did not come back; then the process should end at once.
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
 
+  /// When the last client left, or the server was made if none came; none while there are clients.
+  [[nodiscard]] std::optional<TimePoint> idle_since() const EXCLUDES(core_mutex_);
+
   // --- readers; any thread ---
-  /// Runs a task that may block in a driver; clients' state requests wait for it to end.
-  void run_reader_start(std::function<void()> task) EXCLUDES(core_mutex_);
+  /// Whoever added readers names them by a number of his; all slots of a device share one.
+  using ReaderOwner = std::uint64_t;
+  /// What becomes of readers; called on pool threads, outside of all locks.
+  struct ReaderEvents {
+    std::function<void(ReaderOwner)> closed;  ///< the driver has let go of the last slot
+    std::function<void(ReaderOwner)> faulty;  ///< a slot answers nothing but faults
+  };
+  /// Before start().
+  void set_reader_events(ReaderEvents events) { reader_events_ = std::move(events); }
+  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. `fd` must stay open
+  /// until stop() has returned.
+  void watch_descriptor(int fd, std::function<void()> ready) EXCLUDES(core_mutex_);
+  enum class Clients { wait, go_on };
+  /// Runs a task that may block in a driver. With Clients::wait, clients' state requests wait for
+  /// it to end, though not for ever.
+  void run_reader_start(Clients clients, std::function<void()> task) EXCLUDES(core_mutex_);
   core::DomainId add_domain() EXCLUDES(core_mutex_);
-  /// Hands over a reader whose channel is open. Closes it again if the server is stopping.
-  void add_reader(const core::ReaderSpec& spec, std::unique_ptr<IfdDriver> driver)
+  /// Runs `work` on this thread while no driver call of `domain` is running. False if the domain
+  /// is gone. Only from run_reader_start's task.
+  bool run_in_domain(core::DomainId domain, const std::function<void()>& work)
       EXCLUDES(core_mutex_);
+  /// Hands over a slot whose channel is open. It is closed again if the server is stopping.
+  void add_reader(const core::ReaderSpec& spec, ReaderOwner owner,
+                  std::unique_ptr<IfdDriver> driver) EXCLUDES(core_mutex_);
+  /// Takes the owner's slots from their clients at once; their drivers are closed when they are
+  /// idle. `device_gone`: it was unplugged.
+  void remove_readers(ReaderOwner owner, bool device_gone) EXCLUDES(core_mutex_);
 
  private:
   using ConnectionPtr = std::shared_ptr<Connection>;
@@ -57,6 +82,12 @@ class Server {
   /// A client that sends its next APDU as soon as it has an answer is served by the same thread
   /// without a visit to the poller, but not for longer than this: others wait for the thread.
   static constexpr int kApdusInARowMax = 16;
+
+  static constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
+  static constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
+  /// Descriptors of others that the pool watches: hot-plug and its timer.
+  static constexpr std::uint64_t kWatchedMax = 8;
+  static constexpr std::uint64_t kFirstWatchedToken = kTimerToken - kWatchedMax;
 
   struct PendingJob {
     core::Job job;
@@ -84,11 +115,13 @@ class Server {
     std::vector<ConnectionPtr> resume;
     std::vector<std::pair<ConnectionPtr, std::string>> drops;
     std::vector<log::Record> records;
+    std::vector<ReaderOwner> faulty;
   };
 
   Server(Settings settings, UniqueFd listener, Poller poller, UniqueFd timer);
 
   void on_event(const Poller::Event& event);
+  void run_watched(std::uint64_t token) EXCLUDES(core_mutex_);
   void run(Round& round);
   void run_job(PendingJob pending, Round& round);
   void post_job(PendingJob pending);
@@ -122,11 +155,29 @@ class Server {
   core::Core core_ GUARDED_BY(core_mutex_);
   std::unordered_map<core::ConnId, ConnectionPtr> connections_ GUARDED_BY(core_mutex_);
   std::unordered_map<core::ReaderId, RuntimePtr> runtimes_ GUARDED_BY(core_mutex_);
-  std::unordered_map<core::ReaderId, core::DomainId> domain_of_ GUARDED_BY(core_mutex_);
+  std::unordered_map<core::GuestId, core::Job> guests_ GUARDED_BY(core_mutex_);  ///< inside
+  std::uint64_t last_guest_ GUARDED_BY(core_mutex_) = 0;
+  std::vector<std::pair<int, std::function<void()>>> watched_ GUARDED_BY(core_mutex_);
   std::optional<TimePoint> timer_set_ GUARDED_BY(core_mutex_);
+  TimePoint last_client_left_ GUARDED_BY(core_mutex_) = Clock::now();
   bool accept_paused_ GUARDED_BY(core_mutex_) = false;
   bool stopping_ GUARDED_BY(core_mutex_) = false;
   CondVar readers_closed_;
+  CondVar guest_entered_;
+  ReaderEvents reader_events_;  ///< constant after start()
 };
+
+template <typename Visit>
+void Server::with_core(Round& round, const Visit& visit) {
+  core::Effects fx;
+  Outcome outcome;
+  {
+    MutexLock lock(core_mutex_);
+    visit(core_, Clock::now(), fx);
+    absorb(fx, round, outcome);
+    set_timer();
+  }
+  carry_out(outcome, round);
+}
 
 }  // namespace cardea

@@ -21,6 +21,7 @@
 #include "daemon/core/core_answer.hpp"
 #include "daemon/core/effects.hpp"
 #include "daemon/core/ids.hpp"
+#include "daemon/core/power_off.hpp"
 #include "daemon/core/transaction_queue.hpp"
 #include "protocol/commands.hpp"
 #include "protocol/dialect.hpp"
@@ -44,6 +45,7 @@ struct Settings {
   milliseconds off_after_events{5000};  ///< the same where the driver announces events
   milliseconds start_up_wait{5000};     ///< state requests wait for starting readers
   milliseconds cancel_latch{100};       ///< 4:3 only: a CANCEL may overtake its WAIT
+  milliseconds fault_patience{5000};    ///< a reader that answers nothing but faults is reported
 };
 
 struct ClientInfo {
@@ -52,10 +54,12 @@ struct ClientInfo {
 };
 
 struct ReaderSpec {
-  std::string name;  ///< final and unique, at most 127 characters
+  std::string name;   ///< final and unique, at most 127 characters
+  std::string alias;  ///< names the place it is plugged into; may be empty
   DomainId domain;
   bool driver_events = false;  ///< the driver announces card movements
   bool version_2 = false;      ///< IFD handler 2.0: eject exists
+  PowerOff power_off;
 };
 
 enum class StateRequest { fixed, sized, wait };
@@ -99,6 +103,10 @@ class Core {
   /// Readers are put into domains; a domain goes with its last reader.
   DomainId add_domain();
   [[nodiscard]] bool knows(DomainId domain) const { return domains_.contains(domain); }
+  /// Asks for the driver of `domain` on behalf of somebody who opens a further reader on it. A
+  /// guest job follows when it is his turn; finish() gives the driver back. False if the domain
+  /// is gone.
+  bool enter_domain(DomainId domain, GuestId guest, TimePoint now, Effects& fx);
   /// A reader is being opened: state requests wait for it until `reader_start_ended`.
   void reader_start_began() { ++starting_; }
   void reader_start_ended(TimePoint now, Effects& fx);
@@ -196,20 +204,23 @@ class Core {
     bool serving = false;  ///< serve_line() is at work further up the stack
     std::optional<TimePoint> poll_at;
     std::optional<TimePoint> off_at;
-    std::int32_t published_use = 0;  ///< -1 exclusive, 0 free, 1 in use
+    bool faulty = false;
+    std::optional<TimePoint> fault_due;  ///< when the fault it has will be reported
+    std::int32_t published_use = 0;      ///< -1 exclusive, 0 free, 1 in use
   };
 
   struct Work {
-    enum class Kind { call, check_presence, power_off, clean_up, close };
+    enum class Kind { call, check_presence, power_off, clean_up, close, guest };
     Kind kind = Kind::call;
-    ReaderId reader;
-    ConnId conn;
-    CallId call;
+    ReaderId reader{};
+    ConnId conn{};
+    CallId call{};
+    GuestId guest{};
   };
 
   struct Domain {
     bool busy = false;
-    std::deque<Work> queue;  // bounded: one call a connection, three own jobs a reader
+    std::deque<Work> queue;  // bounded: one call a connection, three own jobs a reader, a guest
   };
 
   // requests
@@ -278,9 +289,11 @@ class Core {
   bool acquire_driver(ConnId conn, Reader& reader);
   void launch(ConnId conn, Reader& reader, Job job, Effects& fx);
   void submit(const Work& work, DomainId domain, TimePoint now, Effects& fx);
-  void start_work(const Work& work, TimePoint now, Effects& fx);
+  void start_work(const Work& work, DomainId domain, TimePoint now, Effects& fx);
   void start_own_job(JobKind kind, Reader& reader, Effects& fx);
+  void start_guest(const Work& work, DomainId domain, Effects& fx);
   void domain_done(DomainId domain, TimePoint now, Effects& fx);
+  void forget_unused(DomainId domain);
 
   // finishing jobs
   void finish_connect(Job& job, const JobResult& result, TimePoint now, Effects& fx);
@@ -301,6 +314,7 @@ class Core {
   void card_removed(Reader& reader, Effects& fx);
   void mark_handles(Reader& reader, Mark mark, CardHandle except);
   void note_use(Reader& reader, TimePoint now, Effects& fx);
+  void note_fault(Reader& reader, TimePoint now);
   void plan_power_off(Reader& reader, TimePoint now);
   void plan_poll(Reader& reader, TimePoint now);
   void first_check_done(Reader& reader, TimePoint now, Effects& fx);

@@ -164,6 +164,7 @@ void Core::launch(ConnId conn, Reader& reader, Job job, Effects& fx) {
   Domain& domain = domains_.at(reader.spec.domain);
   CARDEA_ASSERT(!domain.busy);
   domain.busy = true;
+  job.domain = reader.spec.domain;
   job.reader = reader.id;
   job.card = reader.card;
   if (conn) {
@@ -181,7 +182,7 @@ void Core::submit(const Work& work, DomainId domain_id, TimePoint now, Effects& 
   if (domain.busy) {
     domain.queue.push_back(work);
   } else {
-    start_work(work, now, fx);
+    start_work(work, domain_id, now, fx);
   }
 }
 
@@ -191,7 +192,27 @@ void Core::domain_done(DomainId id, TimePoint now, Effects& fx) {
   while (!domain.busy && !domain.queue.empty()) {
     const Work work = domain.queue.front();
     domain.queue.pop_front();
-    start_work(work, now, fx);
+    start_work(work, id, now, fx);
+  }
+}
+
+void Core::start_guest(const Work& work, DomainId domain, Effects& fx) {
+  domains_.at(domain).busy = true;
+  Job job;
+  job.kind = JobKind::guest;
+  job.domain = domain;
+  job.guest = work.guest;
+  fx.jobs.push_back(std::move(job));
+}
+
+void Core::forget_unused(DomainId domain) {
+  if (domains_.at(domain).busy) return;
+  const auto uses = [domain](const auto& reader) {
+    return reader != nullptr && reader->spec.domain == domain;
+  };
+  if (std::none_of(slots_.begin(), slots_.end(), uses) &&
+      std::none_of(leaving_.begin(), leaving_.end(), uses)) {
+    domains_.erase(domain);
   }
 }
 
@@ -201,7 +222,8 @@ void Core::start_own_job(JobKind kind, Reader& reader, Effects& fx) {
   launch({}, reader, std::move(job), fx);
 }
 
-void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
+void Core::start_work(const Work& work, DomainId domain, TimePoint now, Effects& fx) {
+  if (work.kind == Work::Kind::guest) return start_guest(work, domain, fx);
   if (work.kind == Work::Kind::call) {
     const auto it = clients_.find(work.conn);
     if (it != clients_.end() && it->second.call && it->second.call->id == work.call) {
@@ -244,6 +266,7 @@ void Core::start_work(const Work& work, TimePoint now, Effects& fx) {
       break;
     case Work::Kind::call:
     case Work::Kind::close:
+    case Work::Kind::guest:
       break;  // handled above
   }
 }
@@ -278,6 +301,7 @@ std::optional<TimePoint> Core::next_deadline() const {
     consider(reader->lock.deadline());
     if (!reader->check_pending) consider(reader->poll_at);
     if (!reader->off_pending) consider(reader->off_at);
+    consider(reader->fault_due);
   }
   for (const ConnId conn : start_up_) consider(clients_.at(conn).call->start_up_until);
   return first;
@@ -293,7 +317,11 @@ void Core::expire(TimePoint now, Effects& fx) {
     if (reader->off_at && *reader->off_at <= now && !reader->off_pending) {
       reader->off_pending = true;
       reader->off_at.reset();
-      submit({Work::Kind::power_off, reader->id, {}, {}}, reader->spec.domain, now, fx);
+      submit({Work::Kind::power_off, reader->id}, reader->spec.domain, now, fx);
+    }
+    if (reader->fault_due && *reader->fault_due <= now) {
+      reader->fault_due.reset();
+      fx.faulty.push_back(reader->id);
     }
   }
   release_start_up(now, fx);

@@ -160,7 +160,7 @@ void Core::abandon_handle(CardHandle id, TimePoint now, Effects& fx) {
     reader->lock.drop_owner();
     reader->lock.set_internal(true);
     drop_handle(id, now, fx);
-    submit({Work::Kind::clean_up, reader->id, {}, {}}, reader->spec.domain, now, fx);
+    submit({Work::Kind::clean_up, reader->id}, reader->spec.domain, now, fx);
     return;
   }
   drop_handle(id, now, fx);

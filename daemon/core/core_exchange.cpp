@@ -144,7 +144,10 @@ void Core::finish_attribute(Job& job, const JobResult& result, Effects& fx) {
   if (rv == ScardRv::unsupported_feature && is_reader_name(message.id) && reader != nullptr) {
     // The driver does not know its name; we do. Measured against the client's room, which the
     // driver cannot have changed. See CoreExchange.TheReaderNameIsAnsweredForTheDriver.
-    const std::string& name = reader->spec.name;
+    // COMPAT: the system name is the alias where there is one, as it stays with the port; upstream
+    // repeats the reader's name. See CoreExchange.TheSystemNameIsTheAlias.
+    const bool alias = message.id == SCARD_ATTR_DEVICE_SYSTEM_NAME_A && !reader->spec.alias.empty();
+    const std::string& name = alias ? reader->spec.alias : reader->spec.name;
     value = std::as_bytes(std::span(name.c_str(), name.size() + 1));
     bytes = value.size();
     rv = ScardRv::success;

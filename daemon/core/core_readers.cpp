@@ -35,6 +35,12 @@ DomainId Core::add_domain() {
   return id;
 }
 
+bool Core::enter_domain(DomainId domain, GuestId guest, TimePoint now, Effects& fx) {
+  if (!knows(domain)) return false;
+  submit({.kind = Work::Kind::guest, .guest = guest}, domain, now, fx);
+  return true;
+}
+
 void Core::reader_start_ended(TimePoint now, Effects& fx) {
   CARDEA_ASSERT(starting_ > 0);
   --starting_;
@@ -67,7 +73,7 @@ void Core::presence_hint(ReaderId id, TimePoint now, Effects& fx) {
   }
   reader->check_pending = true;
   reader->poll_at.reset();
-  submit({Work::Kind::check_presence, id, {}, {}}, reader->spec.domain, now, fx);
+  submit({Work::Kind::check_presence, id}, reader->spec.domain, now, fx);
 }
 
 void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
@@ -102,7 +108,7 @@ void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
   if (reader.starting) first_check_done(reader, now, fx);
   count_reader_event();
   signal(fx);
-  submit({Work::Kind::close, id, {}, {}}, reader.spec.domain, now, fx);
+  submit({Work::Kind::close, id}, reader.spec.domain, now, fx);
 }
 
 void Core::close_done(const Job& job) {
@@ -115,27 +121,11 @@ void Core::close_done(const Job& job) {
 
 void Core::finish(Job& job, const JobResult& result, TimePoint now, Effects& fx) {
   Reader* reader = find_reader(job.reader);
-  DomainId domain;
-  if (reader != nullptr) {
-    domain = reader->spec.domain;
-    if (result.card) apply_card(*reader, *result.card, now, fx);
-  } else {
-    for (const auto& leaving : leaving_) {
-      if (leaving->id == job.reader) domain = leaving->spec.domain;
-    }
-  }
+  if (reader != nullptr && result.card) apply_card(*reader, *result.card, now, fx);
   answer_finished(job, result, reader, now, fx);
   if (reader != nullptr) serve_line(*reader, now, fx);
-  domain_done(domain, now, fx);
-  if (job.kind == JobKind::close && !domains_.at(domain).busy) {
-    const auto uses = [domain](const auto& other) {
-      return other != nullptr && other->spec.domain == domain;
-    };
-    if (std::none_of(slots_.begin(), slots_.end(), uses) &&
-        std::none_of(leaving_.begin(), leaving_.end(), uses)) {
-      domains_.erase(domain);
-    }
-  }
+  domain_done(job.domain, now, fx);
+  if (job.kind == JobKind::close || job.kind == JobKind::guest) forget_unused(job.domain);
 }
 
 void Core::answer_finished(Job& job, const JobResult& result, Reader* reader, TimePoint now,
@@ -149,6 +139,7 @@ void Core::answer_finished(Job& job, const JobResult& result, Reader* reader, Ti
       if (reader->hinted) presence_hint(reader->id, now, fx);
       return;
     case JobKind::power_off:
+    case JobKind::guest:
       return;
     case JobKind::clean_up:
       if (reader == nullptr) return;
@@ -194,6 +185,7 @@ void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effe
   const CardState before = reader.card;
   reader.card = card;
   plan_power_off(reader, now);
+  note_fault(reader, now);
   // No driver event says that a fault is over, so even these readers are polled meanwhile.
   if (card.phase == CardPhase::unknown && !reader.check_pending) plan_poll(reader, now);
   if (card.phase == before.phase || reader.starting) return;
@@ -245,11 +237,28 @@ void Core::note_use(Reader& reader, TimePoint, Effects& fx) {
   signal(fx);
 }
 
+void Core::note_fault(Reader& reader, TimePoint now) {
+  const bool faulty = reader.card.phase == CardPhase::unknown;
+  if (faulty == reader.faulty) return;
+  reader.faulty = faulty;
+  reader.fault_due.reset();
+  if (faulty) reader.fault_due = now + settings_.fault_patience;
+}
+
 void Core::plan_power_off(Reader& reader, TimePoint now) {
   reader.off_at.reset();
   if (reader.card.phase != CardPhase::powered || !reader.handles.empty()) return;
-  reader.off_at =
-      now + (reader.spec.driver_events ? settings_.off_after_events : settings_.off_after_polled);
+  switch (reader.spec.power_off.kind) {
+    case PowerOff::Kind::standard:
+      reader.off_at = now + (reader.spec.driver_events ? settings_.off_after_events
+                                                       : settings_.off_after_polled);
+      break;
+    case PowerOff::Kind::after:
+      reader.off_at = now + reader.spec.power_off.delay;
+      break;
+    case PowerOff::Kind::never:
+      break;
+  }
 }
 
 void Core::plan_poll(Reader& reader, TimePoint now) {

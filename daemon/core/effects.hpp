@@ -46,6 +46,7 @@ enum class JobKind {
   get_attribute,
   set_attribute,
   close,  ///< the reader is gone: stop its monitor, close its driver
+  guest,  ///< the driver is lent to somebody who opens a further reader on it
 };
 
 /// One conversation with one driver. The domain of the reader is busy from the moment the job is
@@ -55,6 +56,8 @@ struct Job {
   ReaderId reader;
   ConnId conn;  ///< whose request it is; nobody for the daemon's own jobs
   CallId call;
+  DomainId domain;              ///< that is busy with it
+  GuestId guest;                ///< whose turn it is
   CardState card;               ///< as known when the job starts
   bool power_cycle = false;     ///< unpower is followed by power-up: RECONNECT, END
   bool reset = false;           ///< reconnect: reset first
@@ -82,9 +85,10 @@ struct Effects {
   std::vector<Drop> drops;
   std::vector<Job> jobs;
   std::vector<log::Record> records;
+  std::vector<ReaderId> faulty;  ///< have answered nothing but faults for Settings::fault_patience
 
   [[nodiscard]] bool empty() const {
-    return replies.empty() && drops.empty() && jobs.empty() && records.empty();
+    return replies.empty() && drops.empty() && jobs.empty() && records.empty() && faulty.empty();
   }
 };
 

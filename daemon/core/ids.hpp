@@ -21,6 +21,7 @@ using ConnId = Id<struct ConnTag>;      ///< one client connection
 using ReaderId = Id<struct ReaderTag>;  ///< one reader slot, from start to removal
 using DomainId = Id<struct DomainTag>;  ///< readers whose driver calls must not overlap
 using CallId = Id<struct CallTag>;      ///< one request that could not be answered at once
+using GuestId = Id<struct GuestTag>;    ///< one visit to a domain to open a further reader
 
 /// 31-bit numbers of the wire, positive, unique over all connections (0: none).
 using ContextHandle = std::uint32_t;

@@ -77,7 +77,8 @@ JobResult CardChannel::run(const Job& job, std::span<std::byte> scratch) {
     case JobKind::set_attribute:
       return set_attribute(job);
     case JobKind::close:
-      return {};  // nothing to say to the driver; its owner closes it
+    case JobKind::guest:
+      return {};  // nothing to say to the driver: its owner closes it, the guest opens another
   }
   return only_rv(ScardRv::internal_error);
 }

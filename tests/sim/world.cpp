@@ -58,6 +58,10 @@ void World::step() {
         plug_or_unplug();
       } else if (chance(10) && !readers_.empty()) {
         script_failure(*any(readers_));
+      } else if (chance(5) && !domains_.empty()) {
+        bench_.step([this](Core& core, Effects& fx) {
+          (void)core.enter_domain(any(domains_), GuestId{steps_}, bench_.now(), fx);
+        });
       } else if (chance(10) && !actors_.empty()) {
         kill(random(actors_.size()));
       } else if (actors_.size() < kActorsMax && chance(20)) {

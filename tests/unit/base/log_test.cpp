@@ -25,6 +25,16 @@ TEST(Log, CutsLongPeerText) {
   EXPECT_EQ(escape(std::string(1000, 'x')), std::string(256, 'x') + "...");
 }
 
+TEST(Log, WritesAlwaysWhatWasAskedFor) {
+  set_sink([](const Record& record) { g_last = record.text; }, Level::critical);
+  write_always({Level::info, "asked for", {}});
+  EXPECT_EQ(g_last, "asked for");
+  set_sink(nullptr, Level::info);
+  write_always({Level::critical, "nobody listens", {}});
+  EXPECT_EQ(g_last, "asked for");
+  g_last.clear();
+}
+
 TEST(Log, WritesOnlyFromTheLeastLevelOn) {
   set_sink([](const Record& record) { g_last = record.text; }, Level::warning);
   write(Level::info, "quiet");

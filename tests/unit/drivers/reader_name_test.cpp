@@ -139,17 +139,16 @@ TEST(IgnoredReader, IsOneWhoseNameHasAPartOfTheFilter) {
 }
 
 TEST(UsbAlias, NamesPortInterfaceSerialNumberAndSlot) {
-  EXPECT_EQ(usb_alias({"1-1.2", 1, 0}, "", 0), "usb-1-1.2:1.0");
-  EXPECT_EQ(usb_alias({"1-1.2", 1, 1}, "AB12", 0), "usb-1-1.2:1.1-AB12");
-  EXPECT_EQ(usb_alias({"1-1.2", 1, 1}, "AB12", 1), "usb-1-1.2:1.1-AB12:slot1");
-  EXPECT_EQ(usb_alias({"12-3", 2, 10}, "", 254), "usb-12-3:2.10:slot254");
+  EXPECT_EQ(usb_alias("1-1.2:1.0", "", 0), "usb-1-1.2:1.0");
+  EXPECT_EQ(usb_alias("1-1.2:1.1", "AB12", 0), "usb-1-1.2:1.1-AB12");
+  EXPECT_EQ(usb_alias("1-1.2:1.1", "AB12", 1), "usb-1-1.2:1.1-AB12:slot1");
+  EXPECT_EQ(usb_alias("12-3:2.10", "", 254), "usb-12-3:2.10:slot254");
 }
 
 TEST(UsbAlias, HoldsNothingThatNeedsQuotesAndIsShort) {
-  EXPECT_EQ(usb_alias({"1-1", 1, 0}, "a b:c/d\"\n\xC3\xA4._-9Z", 0),
-            "usb-1-1:1.0-a_b_c_d____._-9Z");
+  EXPECT_EQ(usb_alias("1-1:1.0", "a b:c/d\"\n\xC3\xA4._-9Z", 0), "usb-1-1:1.0-a_b_c_d____._-9Z");
   const std::string serial(kUsbAliasSerialBytesMax, 's');
-  EXPECT_EQ(usb_alias({"1-1", 1, 0}, serial + "tail", 0), "usb-1-1:1.0-" + serial);
+  EXPECT_EQ(usb_alias("1-1:1.0", serial + "tail", 0), "usb-1-1:1.0-" + serial);
 }
 
 TEST(UsbAlias, StaysWithThePortInWhateverOrderReadersCome) {
@@ -168,7 +167,7 @@ TEST(UsbAlias, StaysWithThePortInWhateverOrderReadersCome) {
     std::vector<LibraryReader> others;
     std::vector<std::string> names;
     for (const std::size_t i : order) {
-      EXPECT_EQ(usb_alias({devices[i].port, 1, 0}, devices[i].serial, 0), aliases[i]);
+      EXPECT_EQ(usb_alias(devices[i].port + ":1.0", devices[i].serial, 0), aliases[i]);
       const unsigned number = free_reader_number(others).value();
       names.push_back(reader_name(usb_base_name("Acme", "", devices[i].serial, {}), "", number, 0));
       if (i == 0) names_of_first.insert(names.back());

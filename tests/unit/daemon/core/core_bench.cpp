@@ -29,11 +29,14 @@ TestReader& CoreBench::add_reader(const std::string& name, const TestReaderOptio
   driver.is_version_2 = options.version_2;
   reader.driver = std::make_unique<ScriptedDriver>(reader.script, driver);
   if (options.card) reader.script->insert_card();
+  if (options.broken) break_presence(reader);
   ReaderSpec spec;
   spec.name = name;
   spec.domain = options.domain ? options.domain : core_.add_domain();
   spec.driver_events = options.driver_events;
   spec.version_2 = options.version_2;
+  spec.alias = options.alias;
+  spec.power_off = options.power_off;
   step([&](Core& core, Effects& fx) { reader.id = core.add_reader(spec, now_, fx); });
   return reader;
 }
@@ -62,6 +65,12 @@ void CoreBench::fail_presence(const TestReader& reader, IfdRv rv) {
   hint(reader);
 }
 
+void CoreBench::break_presence(const TestReader& reader) {
+  for (int i = 0; i < 1000; ++i) {
+    reader.script->queue_result(DriverCall::presence, IfdRv::communication_error);
+  }
+}
+
 void CoreBench::hint(const TestReader& reader) {
   step([&](Core& core, Effects& fx) { core.presence_hint(reader.id, now_, fx); });
 }
@@ -77,14 +86,17 @@ bool CoreBench::run_job(std::size_t index) {
   const auto at = jobs_.begin() + static_cast<std::ptrdiff_t>(index);
   Job job = std::move(*at);
   jobs_.erase(at);
-  const auto owner = std::find_if(readers_.begin(), readers_.end(),
-                                  [&job](const auto& reader) { return reader->id == job.reader; });
-  CARDEA_ASSERT(owner != readers_.end());
   JobResult result;
-  if (job.kind == JobKind::close) {
-    (*owner)->driver.reset();
-  } else {
-    result = CardChannel(*(*owner)->driver).run(job, scratch_);
+  if (job.kind != JobKind::guest) {
+    const auto owner = std::find_if(readers_.begin(), readers_.end(), [&job](const auto& reader) {
+      return reader->id == job.reader;
+    });
+    CARDEA_ASSERT(owner != readers_.end());
+    if (job.kind == JobKind::close) {
+      (*owner)->driver.reset();
+    } else {
+      result = CardChannel(*(*owner)->driver).run(job, scratch_);
+    }
   }
   Effects fx;
   core_.finish(job, result, now_, fx);
@@ -127,6 +139,7 @@ void CoreBench::absorb(Effects& fx) {
   }
   for (Job& job : fx.jobs) jobs_.push_back(std::move(job));
   for (const log::Record& record : fx.records) log.push_back(record.text);
+  faulty.insert(faulty.end(), fx.faulty.begin(), fx.faulty.end());
 }
 
 void CoreBench::settle() {

@@ -26,7 +26,10 @@ struct TestReaderOptions {
   bool card = true;  ///< a good card is in from the start
   bool driver_events = true;
   bool version_2 = false;
-  DomainId domain{};  ///< nobody: one of its own
+  DomainId domain{};    ///< nobody: one of its own
+  bool broken = false;  ///< as with CoreBench::break_presence()
+  std::string alias{};
+  PowerOff power_off{};
 };
 
 class CoreBench {
@@ -47,6 +50,8 @@ class CoreBench {
   void remove_card(const TestReader& reader);
   /// The next presence check fails with `rv`; it happens now.
   void fail_presence(const TestReader& reader, IfdRv rv);
+  /// The next 1 000 presence checks fail.
+  static void break_presence(const TestReader& reader);
   void hint(const TestReader& reader);
 
   // --- jobs ------------------------------------------------------------------------------------
@@ -75,6 +80,7 @@ class CoreBench {
   [[nodiscard]] Core& core() { return core_; }
   [[nodiscard]] std::size_t drops() const { return drops_; }
   std::vector<std::string> log;  ///< texts of the records
+  std::vector<ReaderId> faulty;  ///< reported as such
 
  private:
   friend class TestClient;

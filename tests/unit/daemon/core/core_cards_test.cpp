@@ -319,5 +319,64 @@ TEST(CoreCards, DisconnectResetShowsTheNewAtr) {
   EXPECT_EQ(a.state_of("R").protocol, 0u);
 }
 
+TEST(CoreCards, ACardThatIsNeverPoweredOffKeepsItsStateForTenMinutes) {
+  CoreBench bench;
+  TestReaderOptions options;
+  options.power_off.kind = PowerOff::Kind::never;
+  TestReader& reader = bench.add_reader("R", options);
+  TestClient& a = bench.add_client();
+  const CardHandle card = a.open("R");
+  EXPECT_EQ(a.disconnect(card), ScardRv::success);
+  bench.advance(std::chrono::minutes(10));
+  EXPECT_EQ(count(reader, "power down"), 0u);
+  a.open("R");
+  EXPECT_EQ(count(reader, "power up"), 1u);
+}
+
+TEST(CoreCards, AnUnusedCardIsPoweredOffWhenTheAdministratorSaid) {
+  CoreBench bench;
+  TestReaderOptions options;
+  options.power_off = {PowerOff::Kind::after, std::chrono::seconds(60)};
+  TestReader& reader = bench.add_reader("R", options);
+  bench.advance(milliseconds(59'999));
+  EXPECT_EQ(count(reader, "power down"), 0u);
+  bench.advance(milliseconds(1));
+  EXPECT_EQ(count(reader, "power down"), 1u);
+}
+
+TEST(CoreCards, ALastingFaultIsReportedOnce) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  CoreBench::break_presence(reader);
+  bench.hint(reader);
+  bench.advance(milliseconds(4'999));
+  EXPECT_THAT(bench.faulty, IsEmpty());
+  bench.advance(milliseconds(1));
+  EXPECT_THAT(bench.faulty, ElementsAre(reader.id));
+  bench.advance(std::chrono::minutes(1));
+  EXPECT_THAT(bench.faulty, ElementsAre(reader.id));
+}
+
+TEST(CoreCards, AReaderThatIsFaultyFromItsStartIsReported) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  TestReaderOptions options;
+  options.broken = true;
+  TestReader& broken = bench.add_reader("B", options);
+  bench.advance(std::chrono::seconds(5));
+  EXPECT_THAT(bench.faulty, ElementsAre(broken.id));
+  EXPECT_NE(reader.id, broken.id);
+}
+
+TEST(CoreCards, AFaultThatPassesIsNotReported) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  for (int i = 0; i < 4; ++i) {
+    bench.fail_presence(reader, IfdRv::communication_error);
+    bench.advance(std::chrono::seconds(3));
+  }
+  EXPECT_THAT(bench.faulty, IsEmpty());
+}
+
 }  // namespace
 }  // namespace cardea::core

@@ -245,7 +245,10 @@ TEST_F(CoreEvents, ReaderEventsWrapToOne) {
   // A reader that goes before its first check counts once.
   for (int i = 2; i <= 32767; ++i) {
     Effects fx;
-    const ReaderId id = bench.core().add_reader({"S", bench.core().add_domain()}, bench.now(), fx);
+    ReaderSpec spec;
+    spec.name = "S";
+    spec.domain = bench.core().add_domain();
+    const ReaderId id = bench.core().add_reader(spec, bench.now(), fx);
     bench.core().remove_reader(id, bench.now(), fx);
   }
   a.fetch_reader_events();

@@ -172,6 +172,18 @@ TEST_F(CoreExchange, TheReaderNameIsAnsweredForTheDriver) {
   EXPECT_EQ(a.reply<wire::Attribute>().bytes, 2u) << "a driver that knows its name says it";
 }
 
+TEST_F(CoreExchange, TheSystemNameIsTheAlias) {
+  TestReaderOptions options;
+  options.alias = "usb-1-1.2";
+  bench.add_reader("S", options);
+  const CardHandle other = a.open("S");
+  EXPECT_EQ(a.get_attribute(other, SCARD_ATTR_DEVICE_SYSTEM_NAME_A), ScardRv::success);
+  const auto reply = a.reply<wire::Attribute>();
+  EXPECT_EQ(std::string(reply.value, reply.value + reply.bytes), std::string("usb-1-1.2", 10));
+  EXPECT_EQ(a.get_attribute(other, SCARD_ATTR_DEVICE_FRIENDLY_NAME_A), ScardRv::success);
+  EXPECT_EQ(a.reply<wire::Attribute>().bytes, 2u);
+}
+
 TEST_F(CoreExchange, RequestsOfOneDomainRunOneAfterTheOther) {
   const DomainId domain = bench.core().add_domain();
   bench.add_reader("S1", {.domain = domain});

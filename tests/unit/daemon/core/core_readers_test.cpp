@@ -284,5 +284,46 @@ TEST(CoreReaders, ADomainOutlivesTheCloseOfItsLastReader) {
   EXPECT_THAT(bench.waiting_jobs(), IsEmpty());
 }
 
+TEST(CoreReaders, AGuestHasTheDriverToHimself) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  const DomainId domain = bench.core().add_domain();
+  TestReader& other = bench.add_reader("S", {.domain = domain});
+  bench.hold_jobs();
+  bool entered = false;
+  bench.step([&](Core& core, Effects& fx) {
+    core.presence_hint(other.id, bench.now(), fx);
+    entered = core.enter_domain(domain, GuestId{1}, bench.now(), fx);
+    core.presence_hint(reader.id, bench.now(), fx);
+  });
+  EXPECT_TRUE(entered);
+  EXPECT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::check_presence, JobKind::check_presence));
+  bench.run_job(0);
+  EXPECT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::check_presence, JobKind::guest));
+  bench.hint(other);  // waits for the guest to leave
+  EXPECT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::check_presence, JobKind::guest));
+  bench.run_job(1);
+  EXPECT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::check_presence, JobKind::check_presence));
+}
+
+TEST(CoreReaders, ADomainWithAGuestOutlivesItsLastReader) {
+  CoreBench bench;
+  const DomainId domain = bench.core().add_domain();
+  TestReader& reader = bench.add_reader("R", {.domain = domain});
+  bench.hold_jobs();
+  bench.unplug(reader);
+  bench.step([&](Core& core, Effects& fx) {
+    EXPECT_TRUE(core.enter_domain(domain, GuestId{1}, bench.now(), fx));
+  });
+  bench.run_job();
+  EXPECT_THAT(bench.waiting_jobs(), ElementsAre(JobKind::guest));
+  EXPECT_TRUE(bench.core().knows(domain));
+  bench.run_job();
+  EXPECT_FALSE(bench.core().knows(domain));
+  bench.step([&](Core& core, Effects& fx) {
+    EXPECT_FALSE(core.enter_domain(domain, GuestId{2}, bench.now(), fx));
+  });
+}
+
 }  // namespace
 }  // namespace cardea::core

@@ -1,0 +1,127 @@
+// Server: readers and hot-plug, the side that no client sees.
+#include <atomic>
+#include <tuple>
+
+#include "base/assert.hpp"
+#include "daemon/client/server.hpp"
+
+namespace cardea {
+
+void Server::watch_descriptor(int fd, std::function<void()> ready) {
+  MutexLock lock(core_mutex_);
+  CARDEA_ASSERT(watched_.size() < kWatchedMax);
+  const std::uint64_t token = kFirstWatchedToken + watched_.size();
+  watched_.emplace_back(fd, std::move(ready));
+  const auto added = poller_.add(fd, token, EPOLLIN);
+  CARDEA_ASSERT(added.has_value());
+}
+
+void Server::run_watched(std::uint64_t token) {
+  int fd = -1;
+  std::function<void()> ready;
+  {
+    MutexLock lock(core_mutex_);
+    std::tie(fd, ready) = watched_.at(token - kFirstWatchedToken);
+  }
+  ready();
+  poller_.arm(fd, token, EPOLLIN);
+}
+
+void Server::run_reader_start(Clients clients, std::function<void()> task) {
+  if (clients == Clients::wait) {
+    MutexLock lock(core_mutex_);
+    core_.reader_start_began();
+  }
+  executor_->grow();  // the task may block in a driver
+  executor_->post([this, clients, task = std::move(task)] {
+    task();
+    Round round;
+    if (clients == Clients::wait) {
+      with_core(round, [](core::Core& core, TimePoint now, core::Effects& fx) {
+        core.reader_start_ended(now, fx);
+      });
+    }
+    run(round);
+    executor_->shrink();
+  });
+}
+
+bool Server::run_in_domain(core::DomainId domain, const std::function<void()>& work) {
+  Round round;
+  core::GuestId guest;
+  bool known = false;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    guest = core::GuestId{++last_guest_};
+    known = core.enter_domain(domain, guest, now, fx);
+  });
+  if (!known) return false;
+  core::Job visit;
+  {
+    MutexLock lock(core_mutex_);
+    while (!guests_.contains(guest)) guest_entered_.wait(core_mutex_);
+    visit = std::move(guests_.extract(guest).mapped());
+  }
+  work();
+  bool domain_gone = false;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
+    core.finish(visit, {}, now, fx);
+    domain_gone = !core.knows(domain);
+  });
+  if (domain_gone) executor_->shrink();
+  run(round);
+  return true;
+}
+
+core::DomainId Server::add_domain() {
+  executor_->grow();  // before the first call of this domain can block a thread
+  MutexLock lock(core_mutex_);
+  return core_.add_domain();
+}
+
+void Server::add_reader(const core::ReaderSpec& spec, ReaderOwner owner,
+                        std::unique_ptr<IfdDriver> driver) {
+  auto runtime = std::make_shared<ReaderRuntime>();
+  runtime->owner = owner;
+  runtime->driver = std::move(driver);
+  Round round;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    if (stopping_) return;  // the reader's domain may be gone already
+    const core::ReaderId id = core.add_reader(spec, now, fx);
+    runtimes_[id] = runtime;
+    if (runtime->driver->has_wait_event()) watch(*runtime, id);
+  });
+  run(round);
+}
+
+void Server::remove_readers(ReaderOwner owner, bool device_gone) {
+  Round round;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    for (const auto& [id, runtime] : runtimes_) {
+      if (runtime->owner != owner) continue;
+      runtime->device_gone = device_gone;
+      core.remove_reader(id, now, fx);
+    }
+  });
+  // Not on this thread, which has others to serve: a driver may take its time.
+  for (PendingJob& pending : std::exchange(round.jobs, {})) post_job(std::move(pending));
+  run(round);
+}
+
+void Server::watch(ReaderRuntime& runtime, core::ReaderId id) {
+  // One hint at a time: a driver whose polling function returns at once fills no queue.
+  const auto hinted = std::make_shared<std::atomic<bool>>(false);
+  runtime.monitor = std::make_unique<PresenceMonitor>(*runtime.driver, [this, id, hinted] {
+    if (hinted->exchange(true)) return;
+    executor_->post([this, id, hinted] {
+      *hinted = false;
+      Round round;
+      with_core(round, [id](core::Core& core, TimePoint now, core::Effects& fx) {
+        core.presence_hint(id, now, fx);
+      });
+      run(round);
+    });
+  });
+  runtime.monitor->start();
+}
+
+}  // namespace cardea

@@ -1,0 +1,136 @@
+#include "daemon/reader_opener.hpp"
+
+#include <optional>
+
+#include "drivers/ifd_queries.hpp"
+#include "drivers/in_process_driver.hpp"
+#include "drivers/logging_driver.hpp"
+
+namespace cardea {
+
+Result<void> ReaderOpener::open(const Request& request) {
+  const std::shared_ptr<Library> library = this->library(request.library_path);
+  const MutexLock opening(library->opening);
+  const auto handler = libraries_.get(request.library_path);
+  if (!handler) return tl::make_unexpected(handler.error());
+  // A driver that is not thread-safe must not be opened once more while it is in use.
+  core::DomainId shared;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [owner, reader] : library->readers) {
+      if (!reader.is_thread_safe) shared = reader.domain;
+    }
+  }
+  Result<void> result;
+  const bool entered = shared && server_.run_in_domain(shared, [&] {
+    result = open_on(*library, *handler, request, shared);
+  });
+  return entered ? result : open_on(*library, *handler, request, {});
+}
+
+void ReaderOpener::closed(Server::ReaderOwner owner) {
+  const MutexLock lock(mutex_);
+  for (auto& [path, library] : by_path_) library->readers.erase(owner);
+}
+
+std::shared_ptr<ReaderOpener::Library> ReaderOpener::library(const std::string& path) {
+  const MutexLock lock(mutex_);
+  std::shared_ptr<Library>& library = by_path_[path];  // bounded by the libraries configured
+  if (!library) library = std::make_shared<Library>();
+  return library;
+}
+
+Result<void> ReaderOpener::open_on(Library& library,
+                                   const std::shared_ptr<const IfdLibrary>& handler,
+                                   const Request& request, core::DomainId shared) {
+  std::vector<LibraryReader> siblings;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [owner, reader] : library.readers) {
+      siblings.push_back(reader.number);
+      siblings.back().on_other_usb_port = reader.usb && !request.usb_place.empty();
+    }
+  }
+  const auto number = free_reader_number(siblings);
+  if (!number) return failure(ScardRv::no_memory, "the driver serves no further reader");
+  auto channels = open_slots(handler, request, *number);
+  if (!channels) return tl::make_unexpected(channels.error());
+
+  IfdDriver& first = *channels->slots.front();
+  Reader reader;
+  reader.number = {*number, false, simultaneous_access(first)};
+  reader.usb = !request.usb_place.empty();
+  reader.is_thread_safe = is_thread_safe(first);
+  channels->slots_are_safe = is_slot_thread_safe(first);
+  {
+    const MutexLock lock(mutex_);
+    auto names = choose_names(request, *number, channels->slots.size());
+    if (!names) return tl::make_unexpected(names.error());
+    reader.names = std::move(*names);
+    // Where the driver is not safe, its readers take turns.
+    reader.domain = shared && !reader.is_thread_safe ? shared : server_.add_domain();
+    library.readers[request.owner] = reader;
+  }
+  hand_over(request, std::move(*channels), reader);
+  return {};
+}
+
+Result<ReaderOpener::Channels> ReaderOpener::open_slots(
+    const std::shared_ptr<const IfdLibrary>& handler, const Request& request, unsigned number) {
+  Channels channels;
+  unsigned slots = 1;
+  for (unsigned slot = 0; slot < slots; ++slot) {
+    auto driver = InProcessDriver::create(handler, make_lun(number, slot), request.device_name,
+                                          request.channel);
+    if (!driver) return tl::make_unexpected(driver.error());
+    const IfdRv presence = (*driver)->presence();
+    if (presence != IfdRv::success && presence != IfdRv::icc_present &&
+        presence != IfdRv::icc_not_present) {
+      return failure(ScardRv::reader_unavailable,
+                     "the driver opened it but cannot ask it for a card (" + to_string(presence) +
+                         "); check that the device is connected");
+    }
+    channels.slots.push_back(std::move(*driver));
+    if (slot == 0) slots = slots_number(*channels.slots.front());
+  }
+  return channels;
+}
+
+Result<std::vector<std::string>> ReaderOpener::choose_names(const Request& request, unsigned number,
+                                                            std::size_t slots) {
+  std::vector<std::string> taken;
+  for (const auto& [path, library] : by_path_) {
+    for (const auto& [owner, reader] : library->readers) {
+      taken.insert(taken.end(), reader.names.begin(), reader.names.end());
+    }
+  }
+  const std::string& extension = settings_.name_extension;
+  const auto shown = unique_name_number(request.base_name, extension, number, taken);
+  if (!shown) return failure(ScardRv::no_memory, "too many readers are called like this");
+  std::vector<std::string> names;
+  for (unsigned slot = 0; slot < slots; ++slot) {
+    names.push_back(reader_name(request.base_name, extension, *shown, slot));
+  }
+  return names;
+}
+
+void ReaderOpener::hand_over(const Request& request, Channels channels, const Reader& reader) {
+  for (std::size_t slot = 0; slot < channels.slots.size(); ++slot) {
+    core::ReaderSpec spec;
+    spec.name = reader.names[slot];
+    if (!request.usb_place.empty()) {
+      spec.alias = usb_alias(request.usb_place, request.usb_serial, static_cast<unsigned>(slot));
+    }
+    spec.domain = slot == 0 || !channels.slots_are_safe ? reader.domain : server_.add_domain();
+    spec.driver_events = channels.slots[slot]->has_wait_event();
+    spec.version_2 = channels.slots[slot]->is_version_2();
+    spec.power_off = settings_.power.for_reader(spec.name);
+    std::unique_ptr<IfdDriver> driver = std::move(channels.slots[slot]);
+    if (settings_.log_apdus) {
+      driver = std::make_unique<LoggingDriver>(std::move(driver), spec.name);
+    }
+    server_.add_reader(spec, request.owner, std::move(driver));
+  }
+}
+
+}  // namespace cardea

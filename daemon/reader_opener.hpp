@@ -1,0 +1,87 @@
+// Opens one device with one driver: loads the library, finds a free number and a unique name,
+// opens all slots and hands them to the server. Openings of the same library follow one another,
+// as handlers expect; those of different libraries run side by side, so that a driver that hangs
+// delays only its own readers.
+//
+// Thread-safe; open() blocks as long as the driver does. Must outlive the server's threads.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.hpp"
+#include "daemon/client/server.hpp"
+#include "daemon/power_policy.hpp"
+#include "drivers/ifd_library_cache.hpp"
+#include "drivers/reader_name.hpp"
+
+namespace cardea {
+
+class ReaderOpener {
+ public:
+  struct Settings {
+    std::string name_extension;  ///< PCSCLITE_FILTER_EXTEND_READER_NAMES
+    PowerPolicy power;
+    bool log_apdus = false;  ///< of all readers, see LoggingDriver
+  };
+
+  struct Request {
+    Server::ReaderOwner owner = 0;
+    std::string library_path;
+    std::string base_name;  ///< before the extension and the digits
+    std::string usb_place;  ///< "1-1.2:1.0"; empty for readers that are not on USB
+    std::string usb_serial;
+    std::string device_name;  ///< empty: open by channel
+    std::uint32_t channel = 0;
+  };
+
+  /// `server` is borrowed.
+  ReaderOpener(Server& server, Settings settings)
+      : server_(server), settings_(std::move(settings)) {}
+
+  /// Only from Server::run_reader_start's task. Errors: unknown_reader if the driver says that the
+  /// device is not one of its own, else what failed and what to do.
+  Result<void> open(const Request& request) EXCLUDES(mutex_);
+  /// All slots of `owner` are closed: its number and names are free again.
+  void closed(Server::ReaderOwner owner) EXCLUDES(mutex_);
+
+ private:
+  /// A reader whose channels are open, before its slots are handed over.
+  struct Channels {
+    std::vector<std::unique_ptr<IfdDriver>> slots;
+    bool slots_are_safe = false;
+  };
+
+  /// A reader that occupies its number and its names.
+  struct Reader {
+    LibraryReader number;
+    bool usb = false;
+    bool is_thread_safe = false;
+    core::DomainId domain;
+    std::vector<std::string> names;
+  };
+
+  struct Library {
+    Mutex opening;  ///< held while a reader of this library is being opened
+    std::map<Server::ReaderOwner, Reader> readers;  ///< under ReaderOpener::mutex_
+  };
+
+  std::shared_ptr<Library> library(const std::string& path) EXCLUDES(mutex_);
+  Result<void> open_on(Library& library, const std::shared_ptr<const IfdLibrary>& handler,
+                       const Request& request, core::DomainId shared) EXCLUDES(mutex_);
+  Result<Channels> open_slots(const std::shared_ptr<const IfdLibrary>& handler,
+                              const Request& request, unsigned number);
+  Result<std::vector<std::string>> choose_names(const Request& request, unsigned number,
+                                                std::size_t slots) REQUIRES(mutex_);
+  void hand_over(const Request& request, Channels channels, const Reader& reader);
+
+  Server& server_;
+  const Settings settings_;
+  IfdLibraryCache libraries_;
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Library>> by_path_ GUARDED_BY(mutex_);
+};
+
+}  // namespace cardea

@@ -1,0 +1,363 @@
+// Which readers are opened and closed, and when, with a clock of the test's own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+
+#include "daemon/hotplug/device_tracker.hpp"
+
+namespace cardea {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Outcome = DeviceTracker::Outcome;
+
+ReaderDevice usb_device(const std::string& key, const std::string& identity) {
+  UsbInterface interface;
+  interface.key = key;
+  interface.identity = identity;
+  return {key, identity, interface};
+}
+
+ReaderDevice configured_device(const std::string& key) { return {key, key, ReaderConfEntry{}}; }
+
+/// A tracker, the time, and what it has ordered since the last look.
+class Tracker {
+ public:
+  void present(const std::vector<ReaderDevice>& devices, const std::set<std::string>& moved = {}) {
+    tracker.update(/*usb=*/true, devices, moved, now, actions);
+  }
+  void configured(const std::vector<ReaderDevice>& devices) {
+    tracker.update(/*usb=*/false, devices, {}, now, actions);
+  }
+  void unplugged(const std::string& place) { tracker.unplugged(place, now, actions); }
+  void opened(ReaderInstance instance, Outcome outcome = Outcome::open) {
+    tracker.opened(instance, outcome, now, actions);
+  }
+  void faulty(ReaderInstance instance) { tracker.faulty(instance, now, actions); }
+  void closed(ReaderInstance instance) { tracker.closed(instance, now, actions); }
+  void retry_all() { tracker.retry_all(now, actions); }
+  /// Lets time pass; each deadline on the way is met exactly.
+  void advance(milliseconds time) {
+    const TimePoint end = now + time;
+    for (auto due = tracker.next_deadline(); due && *due <= end; due = tracker.next_deadline()) {
+      now = std::max(now, *due);
+      tracker.expire(now, actions);
+    }
+    now = end;
+  }
+  /// The instance of the one order to open since the last call; ends the test without one.
+  ReaderInstance opening() {
+    EXPECT_THAT(actions.open, SizeIs(1));
+    const ReaderInstance instance = actions.open.empty() ? 0 : actions.open.front().instance;
+    actions.open.clear();
+    return instance;
+  }
+  /// The instances ordered to close since the last call.
+  std::vector<ReaderInstance> closing() {
+    std::vector<ReaderInstance> instances;
+    for (const auto& close : actions.close) instances.push_back(close.instance);
+    actions.close.clear();
+    return instances;
+  }
+  /// A device that is open.
+  ReaderInstance open_one(const std::string& key, const std::string& identity) {
+    present({usb_device(key, identity)});
+    const ReaderInstance instance = opening();
+    opened(instance);
+    return instance;
+  }
+
+  TimePoint now{seconds(1000)};
+  DeviceTracker tracker{DeviceTracker::Settings{}};
+  DeviceTracker::Actions actions;
+};
+
+TEST(DeviceTracker, OpensWhatIsThereOnce) {
+  Tracker t;
+  t.present({usb_device("1-1:1.0", "a")});
+  const ReaderInstance instance = t.opening();
+  t.present({usb_device("1-1:1.0", "a")}, {"1-1:1.0"});
+  t.opened(instance);
+  t.present({usb_device("1-1:1.0", "a")}, {"1-1:1.0"});
+  EXPECT_THAT(t.actions.open, IsEmpty());
+  EXPECT_THAT(t.actions.close, IsEmpty());
+  EXPECT_THAT(t.tracker.open_keys(), ElementsAre("1-1:1.0"));
+}
+
+TEST(DeviceTracker, ClosesWhatIsGone) {
+  Tracker t;
+  const ReaderInstance instance = t.open_one("1-1:1.0", "a");
+  t.present({});
+  ASSERT_THAT(t.actions.close, SizeIs(1));
+  EXPECT_TRUE(t.actions.close.front().device_gone);
+  EXPECT_THAT(t.closing(), ElementsAre(instance));
+  t.closed(instance);
+  EXPECT_THAT(t.tracker.open_keys(), IsEmpty());
+  EXPECT_EQ(t.tracker.next_deadline(), std::nullopt);
+}
+
+TEST(DeviceTracker, ReplacesADeviceThatWasPluggedAnew) {
+  Tracker t;
+  const ReaderInstance old = t.open_one("1-1:1.0", "a");
+  t.present({usb_device("1-1:1.0", "b")});
+  EXPECT_THAT(t.closing(), ElementsAre(old));
+  EXPECT_THAT(t.actions.open, IsEmpty()) << "its number is not free yet";
+  t.closed(old);
+  EXPECT_EQ(t.actions.open.front().device.identity, "b");
+  EXPECT_NE(t.opening(), old);
+}
+
+TEST(DeviceTracker, ReplacesADeviceThatWasUnpluggedBetweenTwoScans) {
+  Tracker t;
+  const ReaderInstance old = t.open_one("1-1:1.0", "a");
+  t.unplugged("1-1");
+  t.present({usb_device("1-1:1.0", "a")});
+  EXPECT_THAT(t.closing(), ElementsAre(old));
+  t.closed(old);
+  EXPECT_NE(t.opening(), old);
+}
+
+TEST(DeviceTracker, APortIsNotItsHubsPort) {
+  Tracker t;
+  t.open_one("1-1.2:1.0", "a");
+  t.unplugged("1-1");
+  EXPECT_THAT(t.actions.close, IsEmpty());
+}
+
+TEST(DeviceTracker, ADriverThatHoldsOnDelaysTheNextReaderForASecondOnly) {
+  Tracker t;
+  const ReaderInstance old = t.open_one("1-1:1.0", "a");
+  t.present({usb_device("1-1:1.0", "b")});
+  t.advance(milliseconds(999));
+  EXPECT_THAT(t.actions.open, IsEmpty());
+  t.advance(milliseconds(1));
+  const ReaderInstance next = t.opening();
+  t.opened(next);
+  t.closed(old);  // late, and nobody minds
+  EXPECT_THAT(t.tracker.open_keys(), ElementsAre("1-1:1.0"));
+  EXPECT_THAT(t.actions.open, IsEmpty());
+}
+
+TEST(DeviceTracker, AReaderThatOpensAfterItsDeviceHasGoneIsClosed) {
+  Tracker t;
+  t.present({usb_device("1-1:1.0", "a")});
+  const ReaderInstance instance = t.opening();
+  t.present({});
+  EXPECT_THAT(t.actions.close, IsEmpty()) << "it is not open yet";
+  t.opened(instance);
+  EXPECT_THAT(t.closing(), ElementsAre(instance));
+  t.closed(instance);
+  t.present({usb_device("1-1:1.0", "b")});
+  t.opening();
+}
+
+TEST(DeviceTracker, AReaderThatOpensAfterItWasGivenUpIsClosed) {
+  Tracker t;
+  t.present({usb_device("1-1:1.0", "a")});
+  const ReaderInstance instance = t.opening();
+  t.present({});
+  t.advance(seconds(2));
+  EXPECT_EQ(t.tracker.next_deadline(), std::nullopt);
+  t.opened(instance);
+  EXPECT_THAT(t.closing(), ElementsAre(instance));
+}
+
+TEST(DeviceTracker, TriesAgainAfterGrowingPausesAndThenNoMore) {
+  Tracker t;
+  t.present({usb_device("1-1:1.0", "a")});
+  for (const int pause : {1, 2, 4, 8, 16, 32, 60, 60, 60}) {
+    t.opened(t.opening(), Outcome::failed);
+    t.advance(seconds(pause) - milliseconds(1));
+    EXPECT_THAT(t.actions.open, IsEmpty()) << pause;
+    t.advance(milliseconds(1));
+  }
+  t.opened(t.opening(), Outcome::failed);
+  EXPECT_EQ(t.tracker.next_deadline(), std::nullopt);
+  EXPECT_NE(t.actions.records.back().text.find("left alone"), std::string::npos);
+}
+
+TEST(DeviceTracker, AnEventAtTheDevicesPortEndsThePause) {
+  for (const char* moved : {"1-1", "1-1:1.0"}) {
+    Tracker t;
+    t.present({usb_device("1-1:1.0", "a")});
+    t.opened(t.opening(), Outcome::failed);
+    t.present({usb_device("1-1:1.0", "a")}, {"1-2"});
+    EXPECT_THAT(t.actions.open, IsEmpty());
+    t.present({usb_device("1-1:1.0", "a")}, {moved});
+    t.opening();
+  }
+}
+
+TEST(DeviceTracker, RescanTriesWhatWasGivenUp) {
+  Tracker t;
+  t.present({usb_device("1-1:1.0", "a")});
+  for (int i = 0; i < 10; ++i) {
+    t.opened(t.opening(), Outcome::failed);
+    t.advance(seconds(60));
+  }
+  EXPECT_THAT(t.actions.open, IsEmpty());
+  t.retry_all();
+  t.opened(t.opening());
+  EXPECT_THAT(t.tracker.open_keys(), SizeIs(1));
+}
+
+TEST(DeviceTracker, WhatTheDriverDoesNotWantIsLeftAlone) {
+  Tracker t;
+  t.present({usb_device("1-1:1.1", "a")});
+  t.opened(t.opening(), Outcome::not_mine);
+  t.present({usb_device("1-1:1.1", "a")}, {"1-1:1.1"});
+  t.retry_all();
+  EXPECT_THAT(t.actions.open, IsEmpty());
+  EXPECT_EQ(t.tracker.next_deadline(), std::nullopt);
+  t.present({usb_device("1-1:1.1", "b")});
+  t.opening();
+}
+
+TEST(DeviceTracker, AFaultyReaderIsOpenedAnewAfterAPause) {
+  Tracker t;
+  const ReaderInstance first = t.open_one("1-1:1.0", "a");
+  t.advance(seconds(60));
+  t.faulty(first);
+  EXPECT_FALSE(t.actions.close.front().device_gone);
+  EXPECT_THAT(t.closing(), ElementsAre(first));
+  t.closed(first);
+  EXPECT_THAT(t.actions.open, IsEmpty());
+  t.advance(seconds(1));
+  const ReaderInstance second = t.opening();
+  t.opened(second);
+  t.faulty(second);  // soon again: the pause grows
+  t.closed(second);
+  t.advance(milliseconds(1999));
+  EXPECT_THAT(t.actions.open, IsEmpty());
+  t.advance(milliseconds(1));
+  const ReaderInstance third = t.opening();
+  t.opened(third);
+  t.advance(seconds(30));  // long enough to start counting anew
+  t.faulty(third);
+  t.closed(third);
+  t.advance(seconds(1));
+  t.opening();
+}
+
+TEST(DeviceTracker, AFaultyConfiguredReaderStays) {
+  Tracker t;
+  t.configured({configured_device("Serial")});
+  const ReaderInstance instance = t.opening();
+  t.opened(instance);
+  t.faulty(instance);
+  EXPECT_THAT(t.actions.close, IsEmpty());
+}
+
+TEST(DeviceTracker, UsbAndConfiguredReadersDoNotDisturbEachOther) {
+  Tracker t;
+  t.configured({configured_device("Serial")});
+  t.opened(t.opening());
+  t.open_one("1-1:1.0", "a");
+  t.configured({});
+  EXPECT_THAT(t.closing(), SizeIs(1));
+  t.present({});
+  EXPECT_THAT(t.closing(), SizeIs(1));
+}
+
+/// Whatever happens in whatever order: when all is quiet, exactly what is plugged in is open, and
+/// every instance was closed as often as it was opened.
+TEST(DeviceTracker, EndsUpWithWhatIsPluggedIn) {
+  rc::check([] {
+    Tracker t;
+    std::map<std::string, int> plugged;  // key to connection
+    std::set<ReaderInstance> opening;
+    std::set<ReaderInstance> open;
+    std::set<ReaderInstance> closing;
+    const auto carry_out = [&] {
+      for (const auto& order : t.actions.open) {
+        RC_ASSERT(opening.insert(order.instance).second);
+      }
+      for (const auto& order : t.actions.close) {
+        RC_ASSERT(open.erase(order.instance) == 1u);
+        closing.insert(order.instance);
+      }
+      t.actions = {};
+    };
+    const auto scan = [&] {
+      std::vector<ReaderDevice> devices;
+      for (const auto& [key, connection] : plugged) {
+        devices.push_back(usb_device(key, std::to_string(connection)));
+      }
+      t.present(devices);
+      carry_out();
+    };
+    const auto finish_open = [&](Outcome outcome) {
+      if (opening.empty()) return;
+      const ReaderInstance instance = *opening.begin();
+      opening.erase(instance);
+      if (outcome == Outcome::open) open.insert(instance);
+      t.opened(instance, outcome);
+      carry_out();
+    };
+    const auto finish_close = [&] {
+      if (closing.empty()) return;
+      const ReaderInstance instance = *closing.rbegin();
+      closing.erase(instance);
+      t.closed(instance);
+      carry_out();
+    };
+    int connection = 0;
+    const auto steps = *rc::gen::container<std::vector<int>>(60, rc::gen::inRange(0, 70));
+    for (const int step : steps) {
+      const std::string key = "1-" + std::to_string(step / 10) + ":1.0";
+      switch (step % 10) {
+        case 0:
+        case 1:
+          plugged[key] = ++connection;
+          break;
+        case 2:
+          plugged.erase(key);
+          break;
+        case 3:
+          t.unplugged(key);
+          carry_out();
+          break;
+        case 4:
+          finish_open(Outcome::failed);
+          break;
+        case 5:
+          finish_open(Outcome::open);
+          break;
+        case 6:
+          finish_close();
+          break;
+        case 7:
+          if (!open.empty()) t.faulty(*open.begin());
+          carry_out();
+          break;
+        case 8:
+          t.advance(milliseconds(700));
+          carry_out();
+          break;
+        default:
+          scan();
+      }
+    }
+    scan();
+    for (int quiet = 0; quiet < 200; ++quiet) {
+      finish_open(Outcome::open);
+      finish_close();
+      t.advance(seconds(1));
+      carry_out();
+    }
+    std::set<std::string> keys;
+    for (const auto& [key, number] : plugged) keys.insert(key);
+    RC_ASSERT(t.tracker.open_keys() == keys);
+    RC_ASSERT(open.size() == keys.size());
+    RC_ASSERT(opening.empty() && closing.empty());
+    RC_ASSERT(!t.tracker.next_deadline());
+  });
+}
+
+}  // namespace
+}  // namespace cardea
