@@ -63,6 +63,13 @@ Result<UniqueFd> connect_unix(const std::string& path) {
   return fd;
 }
 
+bool is_served(const std::string& path) {
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Address address = unix_address(path);
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address.address);
+  return ::connect(fd.get(), generic, address.length) == 0 || errno == EAGAIN;
+}
+
 std::string unix_path(int fd) {
   sockaddr_un address{};
   socklen_t length = sizeof address;

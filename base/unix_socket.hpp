@@ -26,6 +26,9 @@ Result<UniqueFd> listen_unix(const std::string& path, int backlog);
 /// Connects in blocking mode. Errors carry no_service. The path is cut to what sun_path holds.
 Result<UniqueFd> connect_unix(const std::string& path);
 
+/// True if somebody listens at `path`, even if they are too busy to take us. Never waits.
+bool is_served(const std::string& path);
+
 /// The path a listening socket is bound to; empty if it has none.
 std::string unix_path(int fd);
 

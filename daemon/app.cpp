@@ -93,7 +93,7 @@ Result<Place> take_place(const Options& options) {
     log::write(log::Level::warning, pid_file.error().context + "; pcscd --hotplug will not work");
   }
   if (!place.own_socket) return place;
-  if (connect_unix(place.path)) {
+  if (is_served(place.path)) {
     return failure(ScardRv::no_service,
                    "something already serves " + place.path +
                        ": another pcscd, or systemd's pcscd.socket. Stop it first, or choose "

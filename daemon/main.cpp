@@ -1,8 +1,10 @@
 // pcscd: the PC/SC daemon.
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "daemon/app.hpp"
+#include "daemon/check_config.hpp"
 
 int main(int argc, char* argv[]) {
   const auto options = cardea::parse_options(argc, argv);
@@ -22,10 +24,15 @@ int main(int argc, char* argv[]) {
       return 0;
     case cardea::Options::Action::hotplug:
       return cardea::ask_for_rescan(*options);
+    case cardea::Options::Action::check_config:
     case cardea::Options::Action::run:
       break;
   }
   try {
+    if (options->action == cardea::Options::Action::check_config) {
+      return cardea::check_config(
+          {options->config, options->config_given, options->bundle_directory}, std::cout);
+    }
     return cardea::run_daemon(*options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pcscd: cannot go on: %s\n", error.what());

@@ -34,35 +34,58 @@ std::string absolute(const char* path) {
   return error || *path == '\0' ? path : full.lexically_normal().string();
 }
 
-Result<void> store_number(const char* name, const char* text, std::size_t least, std::size_t most,
-                          std::size_t& target) {
+/// A decimal number and nothing else.
+Result<std::size_t> number(const OptionRow& row, const char* text, std::size_t least,
+                           std::size_t most) {
   const std::string_view view(text);
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
   if (error != std::errc() || end != view.data() + view.size() || value < least || value > most) {
-    return failure(ScardRv::invalid_parameter, std::string("--") + name + " takes a number from " +
-                                                   std::to_string(least) + " to " +
-                                                   std::to_string(most) + ", not \"" + text + "\"");
+    return failure(ScardRv::invalid_parameter,
+                   std::string("--") + row.name + " takes a number from " + std::to_string(least) +
+                       " to " + std::to_string(most) + ", not \"" + text + "\"");
   }
-  target = value;
+  return value;
+}
+
+// What the options do.
+
+template <auto Member, auto Value = true>
+Result<void> set(const OptionRow&, const char*, Options& options) {
+  options.*Member = Value;
   return {};
 }
 
-Result<void> store_polling(const char* text, Options& options) {
-  std::size_t seconds = 1;
-  if (text != nullptr) {
-    // COMPAT: the sign has never meant anything.
-    const char* digits = *text == '-' ? text + 1 : text;
-    const auto most = static_cast<std::size_t>(kForcedPollingMax.count());
-    if (auto stored = store_number("force-reader-polling", digits, 0, most, seconds); !stored) {
-      return stored;
-    }
-  }
-  options.forced_polling = std::chrono::seconds(seconds);
+template <auto Member>
+Result<void> set_path(const OptionRow&, const char* path, Options& options) {
+  options.*Member = absolute(path);
   return {};
 }
 
-Result<void> store_backend(const char* text, Options& options) {
+template <auto Member, std::size_t Least, std::size_t Most>
+Result<void> set_number(const OptionRow& row, const char* text, Options& options) {
+  const auto value = number(row, text, Least, Most);
+  if (!value) return tl::make_unexpected(value.error());
+  options.*Member = *value;
+  return {};
+}
+
+Result<void> set_config(const OptionRow&, const char* path, Options& options) {
+  options.config = absolute(path);
+  options.config_given = true;
+  return {};
+}
+
+Result<void> set_polling(const OptionRow& row, const char* text, Options& options) {
+  if (text == nullptr) text = "1";
+  if (*text == '-') ++text;  // COMPAT: the sign has never meant anything
+  const auto seconds = number(row, text, 0, static_cast<std::size_t>(kForcedPollingMax.count()));
+  if (!seconds) return tl::make_unexpected(seconds.error());
+  options.forced_polling = std::chrono::seconds(*seconds);
+  return {};
+}
+
+Result<void> set_backend(const OptionRow& row, const char* text, Options& options) {
   struct Name {
     std::string_view name;
     HotplugKind kind;
@@ -77,31 +100,26 @@ Result<void> store_backend(const char* text, Options& options) {
   }
   return failure(
       ScardRv::invalid_parameter,
-      std::string("--hotplug-backend takes auto, udev, libusb or none, not \"") + text + "\"");
+      std::string("--") + row.name + " takes auto, udev, libusb or none, not \"" + text + "\"");
 }
 
-template <auto Member, auto Value = true>
-Result<void> set(const char*, Options& options) {
-  options.*Member = Value;
+Result<void> set_generic_ccid(const OptionRow&, const char* library, Options& options) {
+  options.generic_ccid = library == nullptr ? "" : absolute(library);
   return {};
 }
 
-template <auto Member>
-Result<void> set_path(const char* argument, Options& options) {
-  options.*Member = absolute(argument);
-  return {};
+Result<void> add_power_rule(const OptionRow&, const char* rule, Options& options) {
+  return options.power.add(rule);
 }
+
+Result<void> accept_only(const OptionRow&, const char*, Options&) { return {}; }
 
 // In the order of usage().
 constexpr std::array kTable{
     OptionRow{'f', "foreground", Argument::none, nullptr,
               "stay in the foreground and log to standard output", set<&Options::foreground>},
     OptionRow{'c', "config", Argument::required, "PATH",
-              "reader.conf file or directory (/etc/reader.conf.d)",
-              [](const char* path, Options& options) -> Result<void> {
-                options.config_given = true;
-                return set_path<&Options::config>(path, options);
-              }},
+              "reader.conf file or directory (/etc/reader.conf.d)", set_config},
     OptionRow{0, "socket", Argument::required, "PATH",
               "socket for clients ($PCSCLITE_CSOCK_NAME, else\n/run/pcscd/pcscd.comm)",
               set_path<&Options::socket>},
@@ -127,22 +145,22 @@ constexpr std::array kTable{
     OptionRow{0, "drivers", Argument::required, "DIR",
               "driver bundles ($PCSCLITE_HP_DROPDIR, else\n/usr/lib/pcsc/drivers)",
               set_path<&Options::bundle_directory>},
+    OptionRow{0, "check-config", Argument::none, nullptr,
+              "say what is wrong with the configuration and end",
+              set<&Options::action, Options::Action::check_config>},
     OptionRow{0, "hotplug-backend", Argument::required, "NAME",
-              "what announces readers: auto, udev, libusb or none", store_backend},
+              "what announces readers: auto, udev, libusb or none", set_backend},
     OptionRow{0, "force-reader-polling", Argument::optional, "SECONDS",
               "look for USB readers every SECONDS (1) without being\ntold; libusb only",
-              store_polling},
+              set_polling},
     OptionRow{0, "generic-ccid", Argument::optional, "LIBRARY",
               "drive CCID readers that no bundle lists with this\n"
               "driver (serial/libifdccid.so below --drivers)",
-              [](const char* library, Options& options) -> Result<void> {
-                options.generic_ccid = library == nullptr ? "" : absolute(library);
-                return {};
-              }},
+              set_generic_ccid},
     OptionRow{0, "power-off", Argument::required, "POLICY",
               "when unused cards are powered off: never, SECONDS,\n"
               "READER=never or READER=SECONDS; may be repeated",
-              [](const char* rule, Options& options) { return options.power.add(rule); }},
+              add_power_rule},
     OptionRow{'S', "reader-name-no-serial", Argument::none, nullptr,
               "leave USB serial numbers out of readers' names",
               set<&Options::names_without_serial>},
@@ -150,30 +168,18 @@ constexpr std::array kTable{
               "leave USB interface names out of readers' names",
               set<&Options::names_without_interface>},
     OptionRow{'t', "max-thread", Argument::required, "N", "clients served at once (10000)",
-              [](const char* text, Options& options) {
-                return store_number("max-thread", text, 1, kClientsMaxMost, options.clients_max);
-              }},
+              set_number<&Options::clients_max, 1, kClientsMaxMost>},
     OptionRow{'s', "max-card-handle-per-thread", Argument::required, "N",
               "card handles of one client (200)",
-              [](const char* text, Options& options) {
-                return store_number("max-card-handle-per-thread", text, 1, kHandlesMaxMost,
-                                    options.handles_per_context_max);
-              }},
+              set_number<&Options::handles_per_context_max, 1, kHandlesMaxMost>},
     OptionRow{'r', "max-card-handle-per-reader", Argument::required, "N",
               "card handles on one reader (200)",
-              [](const char* text, Options& options) {
-                return store_number("max-card-handle-per-reader", text, 1, kHandlesMaxMost,
-                                    options.handles_per_reader_max);
-              }},
+              set_number<&Options::handles_per_reader_max, 1, kHandlesMaxMost>},
     OptionRow{0, "legacy-slots", Argument::required, "N",
               "readers shown to clients of protocol 4:3 to 4:5 (16)",
-              [](const char* text, Options& options) {
-                return store_number("legacy-slots", text, 16, kLegacySlotsMost,
-                                    options.legacy_slots);
-              }},
+              set_number<&Options::legacy_slots, 16, kLegacySlotsMost>},
     OptionRow{0, "disable-polkit", Argument::none, nullptr,
-              "for pcsc-lite's sake: this pcscd asks no polkit",
-              [](const char*, Options&) -> Result<void> { return {}; }},
+              "for pcsc-lite's sake: this pcscd asks no polkit", accept_only},
     OptionRow{'h', "help", Argument::none, nullptr, "show this text",
               set<&Options::action, Options::Action::help>},
     OptionRow{'v', "version", Argument::none, nullptr, "show version and features",
@@ -259,7 +265,7 @@ Result<Options> parse_options(int argc, char* const argv[]) {
     if (code == -1) break;
     const OptionRow* row = row_of(code);
     if (row == nullptr) return failure(ScardRv::invalid_parameter);  // getopt has said why
-    if (auto stored = row->store(optarg, options); !stored) {
+    if (auto stored = row->store(*row, optarg, options); !stored) {
       return tl::make_unexpected(stored.error());
     }
   }
@@ -298,7 +304,8 @@ std::string version_text() {
   return "Cardea pcscd " CARDEA_VERSION ", in place of pcsc-lite version " PCSCLITE_VERSION_NUMBER
          ".\n"
          "Protocol versions: 4:3 4:4 4:5 4:6\n"
-         "Enabled features: " CARDEA_TARGET " libsystemd serial usbdropdir=" +
+         "Enabled features: " CARDEA_TARGET
+         " libsystemd serial usb libudev libusb filter usbdropdir=" +
          std::string(kDefaultBundleDirectory) +
          " ipcdir=" + std::filesystem::path(kDefaultSocket).parent_path().string() +
          " configdir=" + Options().config + "\nMAX_READERNAME: " + std::to_string(MAX_READERNAME) +

@@ -18,7 +18,7 @@ namespace cardea {
 
 /// Paths are absolute.
 struct Options {
-  enum class Action { run, hotplug, help, version };
+  enum class Action { run, hotplug, check_config, help, version };
   Action action = Action::run;
 
   bool foreground = false;
@@ -69,7 +69,7 @@ struct OptionRow {
   Argument argument;
   const char* argument_name;  ///< null without argument
   const char* help;           ///< may have several lines
-  Result<void> (*store)(const char* argument, Options& options);
+  Result<void> (*store)(const OptionRow& row, const char* argument, Options& options);
 };
 
 std::span<const OptionRow> option_table();

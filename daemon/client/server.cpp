@@ -115,12 +115,6 @@ bool Server::stop(milliseconds limit) {
   return true;
 }
 
-std::optional<TimePoint> Server::idle_since() const {
-  MutexLock lock(core_mutex_);
-  if (!connections_.empty()) return std::nullopt;
-  return last_client_left_;
-}
-
 void Server::on_event(const Poller::Event& event) {
   if (event.token == kListenToken) return accept_clients();
   Round round;

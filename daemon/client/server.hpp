@@ -44,7 +44,10 @@ class Server {
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
 
   /// When the last client left, or the server was made if none came; none while there are clients.
-  [[nodiscard]] std::optional<TimePoint> idle_since() const EXCLUDES(core_mutex_);
+  [[nodiscard]] std::optional<TimePoint> idle_since() const EXCLUDES(core_mutex_) {
+    MutexLock lock(core_mutex_);
+    return connections_.empty() ? std::optional(last_client_left_) : std::nullopt;
+  }
 
   // --- readers; any thread ---
   /// Whoever added readers names them by a number of his; all slots of a device share one.

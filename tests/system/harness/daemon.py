@@ -31,8 +31,10 @@ class DaemonError(AssertionError):
 
 
 class Daemon:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *arguments: str) -> None:
+        """`arguments` come last on the daemon's command line."""
         settings.check_files()
+        self._arguments = arguments
         self._settings = settings
         self._dir = RUNTIME_DIR / "daemon"
         self._log_path = self._dir / "log"
@@ -55,8 +57,8 @@ class Daemon:
         except AssertionError as error:
             raise DaemonError(f"daemon not ready: {error}\n{self.log()}") from error
 
-    def stop(self) -> None:
-        """SIGTERM; has to end with status 0 (ours) and without a sanitizer's report."""
+    def stop(self) -> str:
+        """SIGTERM; has to end with status 0 (ours) and without a sanitizer's report. The log."""
         process = self.process
         self.cards.close()
         process.send_signal(signal.SIGTERM)
@@ -70,6 +72,7 @@ class Daemon:
             raise DaemonError(f"daemon ended with status {status}\n{log}")
         if SANITIZER_REPORT.search(log):
             raise DaemonError(f"sanitizer report in the daemon\n{log}")
+        return log
 
     def kill(self) -> None:
         """For the end of a test that failed; nothing to do after stop()."""
@@ -90,9 +93,10 @@ class Daemon:
     def _command(self) -> list[str]:
         program = str(self._settings.daemon_path)
         if self._settings.daemon == "debian":
-            return [program, "--foreground", "--config", str(self._dir / "conf.d")]
+            return [program, "--foreground", "--config", str(self._dir / "conf.d"),
+                    *self._arguments]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
-                "--socket", str(self.socket_path)]
+                "--socket", str(self.socket_path), *self._arguments]
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)

@@ -102,6 +102,7 @@ const std::vector<Spelling>& spellings() {
       {{"-v", "--version"}, [](const O& o) { return o.action == O::Action::version; }},
       {{"--socket=/s"}, [](const O& o) { return o.socket == "/s"; }},
       {{"--legacy-slots=48"}, [](const O& o) { return o.legacy_slots == 48; }},
+      {{"--check-config"}, [](const O& o) { return o.action == O::Action::check_config; }},
       {{"--drivers=/d"}, [](const O& o) { return o.bundle_directory == "/d"; }},
       {{"--hotplug-backend=auto"},
        [](const O& o) { return o.hotplug_backend == HotplugKind::automatic; }},
