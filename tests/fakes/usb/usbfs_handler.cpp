@@ -159,19 +159,29 @@ gboolean handle_ioctl(UMockdevIoctlBase* base, UMockdevIoctlClient* client) {
   return TRUE;
 }
 
-void on_connected_changed(UMockdevIoctlClient* client, GParamSpec*, void* device) {
+/// One open(), as long as umockdev keeps its end of it. A program that dies while it waits for an
+/// answer is noticed only when that end is destroyed.
+struct Opening {
+  Device device;
+  UMockdevIoctlClient* client;
+};
+
+void on_connected_changed(UMockdevIoctlClient* client, GParamSpec*, void* opening) {
   if (umockdev_ioctl_client_get_connected(client) == FALSE) {
-    static_cast<Device*>(device)->get()->close(client);
+    static_cast<Opening*>(opening)->device->close(client);
   }
 }
 
-void forget_device(void* device, GClosure*) { delete static_cast<Device*>(device); }
+void forget_opening(void* data, GClosure*) {
+  const std::unique_ptr<Opening> opening(static_cast<Opening*>(data));
+  opening->device->close(opening->client);
+}
 
 void client_connected(UMockdevIoctlBase* base, UMockdevIoctlClient* client) {
   const Device& device = device_of(base);
   device->open(client);
   g_signal_connect_data(client, "notify::connected", G_CALLBACK(&on_connected_changed),
-                        new Device(device), &forget_device, GConnectFlags{});
+                        new Opening{device, client}, &forget_opening, GConnectFlags{});
 }
 
 void finalize(GObject* object) {
