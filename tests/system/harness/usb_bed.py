@@ -87,14 +87,7 @@ class UsbBed:
 
     def command(self, line: str) -> str:
         """What follows "ok" in the answer; AssertionError for "error"."""
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(COMMAND_SECONDS)
-            link.connect(str(self._control))
-            link.sendall(line.encode() + b"\n")
-            answer = link.makefile().readline().strip()
-        if answer != "ok" and not answer.startswith("ok "):
-            raise AssertionError(f"usb-testbed: {line}: {answer}\n{self.log()}")
-        return answer[3:]
+        return send_command(self._control, line)
 
     def add(self, port: str, **keys: object) -> int:
         """Plugs a device in; the number it got."""
@@ -131,6 +124,18 @@ class UsbBed:
     @staticmethod
     def _number(answer: str) -> int:
         return int(answer.split()[0].removeprefix("devnum="))
+
+
+def send_command(control: Path, line: str) -> str:
+    """One command to a test bed: what follows "ok" in the answer; AssertionError for "error"."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(COMMAND_SECONDS)
+        link.connect(str(control))
+        link.sendall(line.encode() + b"\n")
+        answer = link.makefile().readline().strip()
+    if answer != "ok" and not answer.startswith("ok "):
+        raise AssertionError(f"test bed: {line}: {answer}")
+    return answer[3:]
 
 
 def _words(keys: dict[str, object]) -> str:

@@ -12,7 +12,7 @@ from harness.case import SystemTest
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.usb_bed import UsbBed
-from harness.usb_daemon import UsbDaemon
+from harness.free_daemon import FreeDaemon
 from harness.wire import WireClient
 
 # What Debian's libccid calls the device that the test bed makes if it is not told otherwise.
@@ -20,7 +20,7 @@ SCR3310 = "SCM Microsystems Inc. SCR 3310"
 
 
 class UsbTest(SystemTest):
-    daemon: UsbDaemon
+    daemon: FreeDaemon
     options: ClassVar[tuple[str, ...]] = ()
     starts_daemon: ClassVar[bool] = True
 
@@ -40,8 +40,8 @@ class UsbTest(SystemTest):
         if folder is not None:
             folder.mount()
             self.addCleanup(folder.unmount)
-        self.daemon = UsbDaemon(settings(), self.bed, folder.path if folder else None,
-                                self.options)
+        self.daemon = FreeDaemon(settings(), self.bed.environment(),
+                                 folder.path if folder else None, self.options)
         self.addCleanup(self.daemon.kill)
         self.addCleanup(self._finish)
         if self.starts_daemon:

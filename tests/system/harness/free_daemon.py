@@ -1,4 +1,5 @@
-"""A daemon, ours or Debian's, that sees the emulated USB readers of a UsbBed.
+"""A daemon, ours or Debian's, without readers of its own: they are emulated USB readers, or what
+a test writes into reader.conf.
 
 Owned by one test; thread-bound."""
 
@@ -8,23 +9,25 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.cards import VirtualCards
 from harness.daemon import Daemon, DaemonError
 from harness.settings import Settings
-from harness.usb_bed import UsbBed
 from harness.waiting import PATIENCE_SECONDS, Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, ReaderState, Rv, WireClient
 
 HOTPLUG_BACKENDS = ("udev", "libusb")
 
 
-class UsbDaemon(Daemon):
-    def __init__(self, settings: Settings, bed: UsbBed, drop_dir: Path | None = None,
-                 options: tuple[str, ...] = ()) -> None:
+class FreeDaemon(Daemon):
+    """`environment` comes on top of the test's own; `drop_dir` is where bundles are."""
+
+    def __init__(self, settings: Settings, environment: dict[str, str] | None = None,
+                 drop_dir: Path | None = None, options: tuple[str, ...] = ()) -> None:
         super().__init__(settings)
-        self._bed = bed
+        self._more_environment = environment or {}
         self._drop_dir = drop_dir
         self._options = options
         self.reader_conf = ""
@@ -43,7 +46,7 @@ class UsbDaemon(Daemon):
             super().stop()
         finally:
             if self._settings.daemon == "debian":
-                # It leaves its files behind when it ends by SIGTERM with a signal.
+                # It leaves files behind.
                 shutil.rmtree(self.socket_path.parent, ignore_errors=True)
 
     def rescan(self) -> None:
@@ -55,12 +58,13 @@ class UsbDaemon(Daemon):
         config = ["--config", str(self._dir / "conf.d")]
         if self._settings.daemon == "debian":
             return [program, "--foreground", "--debug", *config, *self._options]
-        backend = self._settings.driver if self._settings.driver in HOTPLUG_BACKENDS else "none"
+        driver = self._settings.driver
+        hotplug = [f"--hotplug-backend={driver}"] if driver in HOTPLUG_BACKENDS else []
         return [program, "--foreground", "--debug", *config, "--socket", str(self.socket_path),
-                f"--hotplug-backend={backend}", *self._options]
+                *hotplug, *self._options]
 
     def _environment(self) -> dict[str, str]:
-        environment = dict(os.environ, **self._bed.environment())
+        environment = dict(os.environ, **self._more_environment)
         if self._drop_dir is not None:
             environment["PCSCLITE_HP_DROPDIR"] = str(self._drop_dir)
         if self._settings.daemon == "debian":
@@ -92,7 +96,7 @@ class UsbDaemon(Daemon):
         with self.client() as client:
             return sorted(s.name for s in client.states() if s.name)
 
-    def _wait(self, what: str, is_met) -> list[ReaderState]:  # type: ignore[no-untyped-def]
+    def _wait(self, what: str, is_met: Callable[[list[ReaderState]], bool]) -> list[ReaderState]:
         watch = Stopwatch()
         with self.client() as client:
             states = _registered(client)
