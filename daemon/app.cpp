@@ -189,6 +189,7 @@ int serve(const Options& options, Background& background) {
   const int status = wait_for_end(signals, **server, **readers, options.auto_exit);
   log::write(log::Level::info, "stopping");
   signals.allow_force();
+  (*readers)->stop();
   if (!(*server)->stop(kStopLimit)) {
     log::write(log::Level::error,
                "a driver did not return within 5 s; ending without closing its reader");

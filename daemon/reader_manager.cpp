@@ -90,6 +90,11 @@ void ReaderManager::rescan() {
   });
 }
 
+void ReaderManager::stop() {
+  const MutexLock lock(mutex_);
+  stopping_ = true;
+}
+
 Result<ReaderConf> ReaderManager::read_reader_conf() {
   auto conf = load_reader_conf(settings_.reader_conf);
   if (!conf && !settings_.reader_conf_given) return ReaderConf{};  // no readers are configured
@@ -189,6 +194,7 @@ void ReaderManager::with_tracker(Server::Clients clients, const Visit& visit) {
   Actions actions;
   {
     const MutexLock lock(mutex_);
+    if (stopping_) return;
     visit(Clock::now(), actions);
     set_timer();
   }

@@ -45,6 +45,8 @@ class ReaderManager {
   /// Reads the configuration again, looks for devices, and tries those that have failed. Blocks
   /// for the time that reading takes.
   void rescan() EXCLUDES(mutex_);
+  /// Before Server::stop(): opens nothing from here on.
+  void stop() EXCLUDES(mutex_);
 
  private:
   ReaderManager(Server& server, Settings settings, std::unique_ptr<HotplugBackend> backend,
@@ -84,6 +86,7 @@ class ReaderManager {
 
   Mutex mutex_;
   DeviceTracker tracker_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
   DriverBundles bundles_ GUARDED_BY(mutex_);
   /// What has been said about a place, so that it is said once.
   std::map<std::string, std::string> said_ GUARDED_BY(mutex_);

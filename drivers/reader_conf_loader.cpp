@@ -14,6 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_missing_device(const ReaderConfEntry& entry) {
+  std::error_code error;
+  const bool is_path = entry.device_name.find(':') == std::string::npos;
+  return !entry.device_name.empty() && is_path && !fs::exists(entry.device_name, error);
+}
+
 /// Why the paths of an entry cannot work; empty if they can.
 std::string path_problem(const ReaderConfEntry& entry) {
   std::error_code error;
@@ -23,20 +29,29 @@ std::string path_problem(const ReaderConfEntry& entry) {
                 ? " is a directory; name the .so file inside"
                 : " does not exist; is the driver's package installed?");
   }
-  const bool is_path = entry.device_name.find(':') == std::string::npos;
-  if (!entry.device_name.empty() && is_path && !fs::exists(entry.device_name, error)) {
-    return "DEVICENAME " + log::escape(entry.device_name) + " does not exist";
+  if (entry.channel == 0 && is_missing_device(entry)) {
+    return "DEVICENAME " + log::escape(entry.device_name) +
+           " does not exist; connect the device or correct the path";
   }
   return {};
 }
 
-/// The entry is kept: the driver may be one that also works without a bus.
-void report_bundle_driver(ReaderConf& conf, const ReaderConfEntry& entry) {
-  if (entry.library_path.find(".bundle/") == std::string::npos) return;
-  add_problem(conf, {entry.file, entry.line,
-                     "LIBPATH " + log::escape(entry.library_path) +
-                         " is the driver of a USB bundle, whose readers need no entry here; the "
-                         "reader is opened, but a USB one may then appear twice or not at all"});
+/// What is odd about an entry that may work nevertheless.
+void report_oddities(ReaderConf& conf, const ReaderConfEntry& entry) {
+  const auto report = [&](std::string text) {
+    add_problem(conf, {entry.file, entry.line, std::move(text)});
+  };
+  if (entry.library_path.find(".bundle/") != std::string::npos) {
+    report("LIBPATH " + log::escape(entry.library_path) +
+           " is the driver of a USB bundle, whose readers need no entry here; the reader is "
+           "opened, but a USB one may then appear twice or not at all");
+  }
+  // COMPAT: pcscd ends here. Debian's libgcr410 comes with such an entry, and its driver, a 2.0
+  // one, never sees the name.
+  if (is_missing_device(entry)) {
+    report("DEVICENAME " + log::escape(entry.device_name) +
+           " does not exist; the reader is opened, because the driver may go by CHANNELID");
+  }
 }
 
 void load_file(ReaderConf& conf, const std::string& path) {
@@ -50,7 +65,7 @@ void load_file(ReaderConf& conf, const std::string& path) {
   for (ReaderConfEntry& entry : parsed.entries) {
     const std::string complaint = path_problem(entry);
     if (complaint.empty()) {
-      report_bundle_driver(conf, entry);
+      report_oddities(conf, entry);
       add_entry(conf, std::move(entry));
     } else {
       add_problem(conf, {entry.file, entry.line,

@@ -19,9 +19,9 @@ inline constexpr std::size_t kReaderConfFilesMax = 256;  ///< of one directory
 /// NAME.dpkg-*) are skipped; the latter are mentioned in the log. A relative path counts from the
 /// current directory.
 /// On top of the parser, LIBPATH must be an existing file, and DEVICENAME an existing path unless
-/// it contains a colon; a LIBPATH in a driver bundle is mentioned. Files that cannot be read are
-/// problems, not errors. Error (invalid_parameter): `path` itself is neither a readable directory
-/// nor a file.
+/// it contains a colon or there is a CHANNELID other than 0 (then this is only mentioned, as is a
+/// LIBPATH in a driver bundle). Files that cannot be read are problems, not errors.
+/// Error (invalid_parameter): `path` itself is neither a readable directory nor a file.
 Result<ReaderConf> load_reader_conf(const std::string& path);
 
 }  // namespace cardea

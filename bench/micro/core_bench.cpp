@@ -53,7 +53,11 @@ class World {
  private:
   void add_reader(const std::string& name) {
     core_.reader_start_began();
-    core_.add_reader({name, core_.add_domain(), true, false}, now_, fx_);
+    ReaderSpec spec;
+    spec.name = name;
+    spec.domain = core_.add_domain();
+    spec.driver_events = true;
+    core_.add_reader(spec, now_, fx_);
     JobResult powered;
     powered.card = CardState{CardPhase::powered, {}, wire::kProtocolT1};
     finish_job(powered);

@@ -104,10 +104,12 @@ bool Server::stop(milliseconds limit) {
   const TimePoint deadline = Clock::now() + limit;
   {
     MutexLock lock(core_mutex_);
-    while (!runtimes_.empty() && Clock::now() < deadline) {
+    const auto is_done = [this]()
+                             REQUIRES(core_mutex_) { return runtimes_.empty() && starts_ == 0; };
+    while (!is_done() && Clock::now() < deadline) {
       readers_closed_.wait_until(core_mutex_, deadline);
     }
-    if (!runtimes_.empty()) return false;
+    if (!is_done()) return false;
   }
   executor_->stop();
   return true;

@@ -165,7 +165,8 @@ class Server {
   TimePoint last_client_left_ GUARDED_BY(core_mutex_) = Clock::now();
   bool accept_paused_ GUARDED_BY(core_mutex_) = false;
   bool stopping_ GUARDED_BY(core_mutex_) = false;
-  CondVar readers_closed_;
+  int starts_ GUARDED_BY(core_mutex_) = 0;  ///< tasks of run_reader_start()
+  CondVar readers_closed_;                  ///< or a start has ended
   CondVar guest_entered_;
   ReaderEvents reader_events_;  ///< constant after start()
 };

@@ -28,19 +28,21 @@ void Server::run_watched(std::uint64_t token) {
 }
 
 void Server::run_reader_start(Clients clients, std::function<void()> task) {
-  if (clients == Clients::wait) {
+  {
     MutexLock lock(core_mutex_);
-    core_.reader_start_began();
+    if (stopping_) return;
+    ++starts_;
+    if (clients == Clients::wait) core_.reader_start_began();
   }
   executor_->grow();  // the task may block in a driver
   executor_->post([this, clients, task = std::move(task)] {
     task();
     Round round;
-    if (clients == Clients::wait) {
-      with_core(round, [](core::Core& core, TimePoint now, core::Effects& fx) {
-        core.reader_start_ended(now, fx);
-      });
-    }
+    with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+      if (clients == Clients::wait) core.reader_start_ended(now, fx);
+      --starts_;
+      readers_closed_.notify_all();
+    });
     run(round);
     executor_->shrink();
   });

@@ -29,21 +29,17 @@ Executor::~Executor() { stop(); }
 
 void Executor::start(int threads) {
   MutexLock lock(mutex_);
+  if (stopped_) return;
   wanted_ += threads;
   while (running_ < wanted_) spawn();
 }
 
-void Executor::grow() {
-  MutexLock lock(mutex_);
-  if (stopping_) return;
-  ++wanted_;
-  while (running_ < wanted_) spawn();
-}
+void Executor::grow() { start(1); }
 
 void Executor::shrink() {
   {
     MutexLock lock(mutex_);
-    if (stopping_) return;
+    if (stopped_) return;
     --wanted_;
   }
   wake();
@@ -52,6 +48,7 @@ void Executor::shrink() {
 void Executor::post(Task task) {
   {
     MutexLock lock(mutex_);
+    if (stopped_) return;
     tasks_.push_back(std::move(task));
   }
   wake();
@@ -60,7 +57,7 @@ void Executor::post(Task task) {
 void Executor::stop() {
   {
     MutexLock lock(mutex_);
-    stopping_ = true;  // what the last tasks ask for must not keep a thread
+    stopped_ = true;
     wanted_ = 0;
   }
   wake();
@@ -118,7 +115,7 @@ bool Executor::run_one_task() {
   bool leave = false;
   {
     MutexLock lock(mutex_);
-    if (running_ > wanted_ && (tasks_.empty() || wanted_ == 0)) {
+    if (running_ > wanted_ && (tasks_.empty() || stopped_)) {
       leave = true;
       --running_;
       more = running_ > wanted_;

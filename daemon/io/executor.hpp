@@ -34,12 +34,13 @@ class Executor {
 
   /// Starts `threads` threads, on top of what grow() has asked for.
   void start(int threads) EXCLUDES(mutex_);
-  /// One more (or fewer) thread may block from now on. Without effect once stop() was called.
+  /// One more (or fewer) thread may block from now on.
   void grow() EXCLUDES(mutex_);
   void shrink() EXCLUDES(mutex_);
   /// Runs `task` on some thread of the pool.
   void post(Task task) EXCLUDES(mutex_);
-  /// Ends all threads after their current work and joins them. Not from a pool thread.
+  /// Ends all threads after their current work and joins them; what is posted from then on is
+  /// dropped. Not from a pool thread.
   void stop() EXCLUDES(mutex_);
   [[nodiscard]] int threads() const EXCLUDES(mutex_);
 
@@ -61,7 +62,7 @@ class Executor {
   std::vector<std::thread> ended_ GUARDED_BY(mutex_);  ///< left the loop, to be joined
   int wanted_ GUARDED_BY(mutex_) = 0;
   int running_ GUARDED_BY(mutex_) = 0;
-  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool stopped_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cardea

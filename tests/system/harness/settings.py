@@ -11,12 +11,17 @@ from pathlib import Path
 
 DEBIAN_DAEMON = Path("/usr/sbin/pcscd")
 DEBIAN_VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+# Each with the file a run needs. For USB readers the daemon finds the driver: "udev" and "libusb"
+# say how; "serial" is the driver for readers on a serial line.
+LIBCCID = Path("/usr/lib/pcsc/drivers/ifd-ccid.bundle/Contents/Linux/libccid.so")
+LIBCCIDTWIN = Path("/usr/lib/pcsc/drivers/serial/libccidtwin.so")
+DEBIAN_DRIVERS = {"vpcd": DEBIAN_VPCD, "udev": LIBCCID, "libusb": LIBCCID, "serial": LIBCCIDTWIN}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """daemon: "cardea" or "debian"; driver: "virtual" or "vpcd"; sanitize: the -fsanitize= list
-    of the build, empty without."""
+    """daemon: "cardea" or "debian"; driver: "virtual", "vpcd" or one of DEBIAN_DRIVERS; sanitize:
+    the -fsanitize= list of the build, empty without."""
 
     daemon: str
     driver: str
@@ -30,7 +35,7 @@ class Settings:
     @property
     def driver_path(self) -> Path:
         ours = self.build_dir / "lib" / "libifdvirtual.so"
-        return DEBIAN_VPCD if self.driver == "vpcd" else ours
+        return DEBIAN_DRIVERS.get(self.driver, ours)
 
     def check_files(self) -> None:
         for path in (self.daemon_path, self.driver_path):
@@ -60,7 +65,7 @@ def _runtime_path(name: str) -> str:
 def settings() -> Settings:
     daemon = os.environ.get("CARDEA_DAEMON", "cardea")
     driver = os.environ.get("CARDEA_DRIVER", "virtual")
-    if daemon not in ("cardea", "debian") or driver not in ("virtual", "vpcd"):
+    if daemon not in ("cardea", "debian") or driver not in ("virtual", *DEBIAN_DRIVERS):
         raise ValueError(f"CARDEA_DAEMON={daemon} CARDEA_DRIVER={driver}: no such variant")
     root = Path(__file__).resolve().parents[3]
     build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev")))

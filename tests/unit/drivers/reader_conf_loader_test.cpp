@@ -149,6 +149,19 @@ TEST_F(ReaderConfLoader, WantsADeviceToExistUnlessItHasAColon) {
   EXPECT_THAT(conf->problems[0].text, HasSubstr("DEVICENAME /nonexistent does not exist"));
 }
 
+TEST_F(ReaderConfLoader, LeavesAMissingDeviceToADriverThatMayGoByTheChannel) {
+  const auto conf =
+      load_reader_conf(directory.write("a", entry("Old", "ttyNone") + "CHANNELID 0x0103f8\n" +
+                                                entry("None", "ttyNone") + "CHANNELID 0\n"));
+  ASSERT_TRUE(conf.has_value());
+  EXPECT_THAT(names_of(*conf), ElementsAre("Old"));
+  ASSERT_EQ(conf->problems.size(), 2u);
+  EXPECT_EQ(conf->problems[0].line, 1u);
+  EXPECT_THAT(conf->problems[0].text, AllOf(HasSubstr("DEVICENAME ttyNone does not exist"),
+                                            HasSubstr("the reader is opened")));
+  EXPECT_THAT(conf->problems[1].text, HasSubstr("ignored"));
+}
+
 TEST_F(ReaderConfLoader, RefusesTheSameReaderInTwoFiles) {
   const std::string first = directory.write("a", entry("A"));
   const std::string second = directory.write("b", "\n" + entry("A"));

@@ -1,0 +1,50 @@
+"""SCARD_ATTR_DEVICE_SYSTEM_NAME names the place a reader is plugged into, so that a program finds
+the same one of several identical readers again, whatever the order they came in."""
+
+from __future__ import annotations
+
+import random
+
+from harness.case import cardea_only
+from harness.usb_case import SCR3310, UsbTest
+from harness.wire import DIRECT, Rv
+
+SYSTEM_NAME = 0x7FFF0004
+# At the root, at a hub, and at a hub behind it.
+PORTS = ("1-1", "1-2", "1-3.1", "1-3.4.2")
+ROUNDS = 24
+SEED = 20
+
+
+@cardea_only("Debian's pcscd repeats the reader's name")
+class StableAlias(UsbTest):
+    def test_one_per_port_in_any_order(self) -> None:
+        chance = random.Random(SEED)
+        names = [f"{SCR3310} {number:02X} 00" for number in range(len(PORTS))]
+        aliases: dict[str, str] = {}
+        for _ in range(ROUNDS):
+            order = chance.sample(PORTS, len(PORTS))
+            now: dict[str, str] = {}
+            for count, port in enumerate(order, 1):
+                self.bed.add(port, card="none")
+                self.daemon.wait_for_names(*names[:count])
+                now[port] = self._alias(names[count - 1])
+            self.assertEqual(len(set(now.values())), len(PORTS), now)
+            self.assertEqual(aliases or now, now)
+            aliases = now
+            for port in chance.sample(PORTS, len(PORTS)):
+                self.bed.remove(port)
+            self.daemon.wait_for_names()
+
+    def _alias(self, name: str) -> str:
+        with self.daemon.client() as client:
+            card = client.open_card(name, DIRECT, 0)
+            answer = client.get_attrib(card, SYSTEM_NAME)
+            self.assert_rv(answer.rv, Rv.OK)
+        return answer.data.rstrip(b"\0").decode()
+
+    def test_slots_have_one_each(self) -> None:
+        self.bed.add("1-1", slots=3, card="none")
+        names = [f"{SCR3310} 00 {slot:02X}" for slot in range(3)]
+        self.daemon.wait_for_names(*names)
+        self.assertEqual(len({self._alias(name) for name in names}), 3)
