@@ -3,8 +3,11 @@ what makes no sense is refused. The same rows run against Debian's pcscd where i
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import socket
+import subprocess
 import tempfile
 import unittest
 from contextlib import ExitStack
@@ -13,10 +16,10 @@ from pathlib import Path
 from harness.card import OK
 from harness.case import SELECT, cardea_only
 from harness.daemon import READERS, Daemon
-from harness.launch import SOCKET, Launch, LaunchTest, clean_paths, is_served
+from harness.launch import NO_READERS, SOCKET, Launch, LaunchTest, clean_paths, is_served
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
-from harness.waiting import poll_until
+from harness.waiting import PATIENCE_SECONDS, poll_until
 from harness.wire import ANSWER_SECONDS, HEADER, VERSION, Command, Rv
 
 IS_CARDEA = settings().daemon == "cardea"
@@ -167,6 +170,22 @@ class Log(LaunchTest):
     def test_colours_only_if_asked_for_without_a_terminal(self) -> None:
         self.assertNotIn(ESCAPE, self.shown("--info"))
         self.assertIn(ESCAPE, self.shown("--info", "--color"))
+
+
+    def test_colours_on_a_terminal(self) -> None:
+        terminal, its_side = os.openpty()
+        self.addCleanup(os.close, terminal)
+        command = [str(settings().daemon_path), "-f", "--info", "--config", str(NO_READERS)]
+        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=its_side,
+                                  env={**os.environ, "TERM": "xterm"})
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.kill)
+        os.close(its_side)
+        shown = ""
+        while READY not in shown:
+            self.assertTrue(select.select([terminal], [], [], PATIENCE_SECONDS)[0], shown)
+            shown += os.read(terminal, 4096).decode()
+        self.assertIn(ESCAPE, shown)
 
 
 class Paths(LaunchTest):
