@@ -12,6 +12,9 @@
 namespace cardea {
 namespace {
 
+constexpr const char* kIgnoredByName =
+    "is ignored: PCSCLITE_FILTER_IGNORE_READER_NAMES matches its name";
+
 /// Where a device is, for people.
 std::string place_of(const ReaderDevice& device) {
   if (const auto* entry = std::get_if<ReaderConfEntry>(&device.source)) {
@@ -27,6 +30,10 @@ ReaderDevice configured_device(const ReaderConfEntry& entry) {
   std::string key = "reader.conf:" + entry.friendly_name + ":" + entry.device_name + ":" +
                     std::to_string(entry.channel) + ":" + entry.library_path;
   return {key, key, entry};
+}
+
+ReaderDevice usb_device(const UsbInterface& interface) {
+  return {interface.key, interface.identity, interface};
 }
 
 void report_problems(const std::vector<ConfigProblem>& problems) {
@@ -145,9 +152,9 @@ void ReaderManager::scan(const std::vector<HotplugEvent>& events, TimePoint now,
     return;
   }
   std::vector<ReaderDevice> devices;
-  for (UsbInterface& interface : *found) {
+  for (const UsbInterface& interface : *found) {
     if (!is_wanted(interface)) continue;
-    devices.push_back({interface.key, interface.identity, std::move(interface)});
+    devices.push_back(usb_device(interface));
   }
   // Readers that were plugged in together get their numbers in the order of their places.
   std::sort(devices.begin(), devices.end(),
@@ -164,28 +171,36 @@ bool ReaderManager::is_wanted(const UsbInterface& interface) {
   const bool ccid = interface.interface_class == kUsbClassSmartCard;
   if (!listed && !ccid) return false;
   if (interface.ignored) {
-    mention(interface, "is ignored: a udev rule sets PCSCLITE_IGNORE=1");
+    mention(usb_device(interface), "is ignored: a udev rule sets PCSCLITE_IGNORE=1");
     return false;
   }
   if (!listed && !settings_.generic_ccid) {
-    mention(interface, "is not served: no driver bundle in " + settings_.bundle_directory +
-                           " lists it. Install its driver, or start pcscd with --generic-ccid");
+    mention(usb_device(interface),
+            "is not served: no driver bundle in " + settings_.bundle_directory +
+                " lists it. Install its driver, or start pcscd with --generic-ccid");
     return false;
   }
   return true;
 }
 
-void ReaderManager::mention(const UsbInterface& interface, const std::string& why) {
-  const std::string text = place_of({interface.key, interface.identity, interface}) + " " + why;
-  std::string& said = said_[interface.key];  // bounded by the places devices were plugged into
-  if (said != text + interface.identity) log::write(log::Level::info, text);
-  said = text + interface.identity;
+void ReaderManager::mention(const ReaderDevice& device, const std::string& why) {
+  const std::string text = place_of(device) + " " + why;
+  std::string& said = said_[device.key];  // bounded by the places devices were plugged into
+  if (said != text + device.identity) log::write(log::Level::info, text);
+  said = text + device.identity;
 }
 
 void ReaderManager::update_configured(const std::vector<ReaderConfEntry>& entries, TimePoint now,
                                       Actions& actions) {
   std::vector<ReaderDevice> devices;
-  for (const ReaderConfEntry& entry : entries) devices.push_back(configured_device(entry));
+  for (const ReaderConfEntry& entry : entries) {
+    const ReaderDevice device = configured_device(entry);
+    if (is_ignored(entry.friendly_name, settings_.ignored_names)) {
+      mention(device, kIgnoredByName);
+    } else {
+      devices.push_back(device);
+    }
+  }
   tracker_.update(/*usb=*/false, devices, {}, now, actions);
 }
 
@@ -264,8 +279,7 @@ Result<void> ReaderManager::open_usb(ReaderInstance instance, const UsbInterface
     request.device_name = interface.device_name;
     if (is_ignored(request.base_name, settings_.ignored_names)) {
       const MutexLock lock(mutex_);
-      mention(interface, "is ignored: PCSCLITE_FILTER_IGNORE_READER_NAMES matches its name, \"" +
-                             log::escape(request.base_name) + "\"");
+      mention(usb_device(interface), kIgnoredByName);
       return failure(ScardRv::unknown_reader);
     }
     result = opener_.open(request);

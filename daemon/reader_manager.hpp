@@ -5,6 +5,7 @@
 // Thread-safe. Must outlive the server's threads.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,7 +64,7 @@ class ReaderManager {
       REQUIRES(mutex_);
   [[nodiscard]] bool is_listed(std::uint16_t vendor, std::uint16_t product) const REQUIRES(mutex_);
   [[nodiscard]] bool is_wanted(const UsbInterface& interface) REQUIRES(mutex_);
-  void mention(const UsbInterface& interface, const std::string& why) REQUIRES(mutex_);
+  void mention(const ReaderDevice& device, const std::string& why) REQUIRES(mutex_);
   void update_configured(const std::vector<ReaderConfEntry>& entries, TimePoint now,
                          Actions& actions) REQUIRES(mutex_);
   void set_timer() REQUIRES(mutex_);
@@ -71,7 +72,12 @@ class ReaderManager {
   /// Runs `visit(now, actions)` under the lock and carries out the actions.
   template <typename Visit>
   void with_tracker(Server::Clients clients, const Visit& visit) EXCLUDES(mutex_);
-  void carry_out(Server::Clients clients, Actions actions);
+  void carry_out(Server::Clients clients, Actions actions) EXCLUDES(mutex_);
+  /// Readers of one library are opened one after the other, in the order of their devices, because
+  /// that decides about their numbers.
+  void queue(Server::Clients clients, DeviceTracker::Open order) EXCLUDES(mutex_);
+  void open_line(const std::string& library) EXCLUDES(mutex_);
+  std::string first_library(const ReaderDevice& device) EXCLUDES(mutex_);
   void open(ReaderInstance instance, const ReaderDevice& device) EXCLUDES(mutex_);
   Result<void> open_usb(ReaderInstance instance, const UsbInterface& interface) EXCLUDES(mutex_);
   Result<void> open_configured(ReaderInstance instance, const ReaderConfEntry& entry);
@@ -86,6 +92,8 @@ class ReaderManager {
 
   Mutex mutex_;
   DeviceTracker tracker_ GUARDED_BY(mutex_);
+  /// What is to be opened, by library; an entry is there while somebody works on it.
+  std::map<std::string, std::deque<DeviceTracker::Open>> lines_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   DriverBundles bundles_ GUARDED_BY(mutex_);
   /// What has been said about a place, so that it is said once.

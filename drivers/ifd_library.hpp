@@ -1,13 +1,14 @@
 // One loaded IFD handler library: its version and its functions, all of them checked. Loaded
 // lazily and with local scope, unloaded by the destructor. Owned by shared pointers of the drivers
-// (LUNs) that use it; see IfdLibraryCache. Immutable after load(), so any thread may read it; who
-// may call the functions at the same time is for the owner of the driver to say.
+// (LUNs) that use it; see IfdLibraryCache. Immutable after load() but for its lock, so any thread
+// may read it; who may call the functions at the same time is for the owner of the driver to say.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "include/PCSC/ifdhandler.h"
 
@@ -48,12 +49,16 @@ class IfdLibrary final {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Version version() const { return version_; }
   [[nodiscard]] const IfdFunctions& functions() const { return functions_; }
+  /// To be held while a channel is created or closed: handlers keep tables of their channels and
+  /// libccid one USB context for all, and neither expects two changes at a time.
+  [[nodiscard]] Mutex& channels() const { return channels_; }
 
  private:
   IfdLibrary(std::string path, void* handle) : path_(std::move(path)), handle_(handle) {}
   Result<void> bind();
 
   std::string path_;
+  mutable Mutex channels_;
   void* handle_;
   Version version_ = Version::v2;
   IfdFunctions functions_;

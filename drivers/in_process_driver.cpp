@@ -83,12 +83,14 @@ Result<std::unique_ptr<InProcessDriver>> InProcessDriver::create(
 InProcessDriver::~InProcessDriver() {
   // Nothing can be done about a failure: the channel is given up either way.
   if (open_) {
+    const MutexLock lock(library_->channels());
     guarded("IFDHCloseChannel", [this] { return library_->functions().close_channel(lun_); });
   }
 }
 
 IfdRv InProcessDriver::open(const std::string& device_name, std::uint32_t channel) {
   const IfdFunctions& f = library_->functions();
+  const MutexLock lock(library_->channels());
   IfdRv rv = IfdRv::success;
   if (!is_version_2() && !device_name.empty()) {
     std::string name = device_name;  // the API wants a char* it might write to

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -157,7 +158,8 @@ class Server {
   mutable Mutex core_mutex_;
   core::Core core_ GUARDED_BY(core_mutex_);
   std::unordered_map<core::ConnId, ConnectionPtr> connections_ GUARDED_BY(core_mutex_);
-  std::unordered_map<core::ReaderId, RuntimePtr> runtimes_ GUARDED_BY(core_mutex_);
+  /// In the order of their slots: drivers may expect them to be closed like that.
+  std::map<core::ReaderId, RuntimePtr> runtimes_ GUARDED_BY(core_mutex_);
   std::unordered_map<core::GuestId, core::Job> guests_ GUARDED_BY(core_mutex_);  ///< inside
   std::uint64_t last_guest_ GUARDED_BY(core_mutex_) = 0;
   std::vector<std::pair<int, std::function<void()>>> watched_ GUARDED_BY(core_mutex_);

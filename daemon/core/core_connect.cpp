@@ -201,7 +201,7 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
   const ScardRv parameters = check_parameters(message.share_mode, message.preferred_protocols);
   if (parameters != ScardRv::success) return answer_rv(conn, message, parameters, fx);
   Reader* reader = find_reader(handle->reader);
-  if (reader == nullptr) return answer_rv(conn, message, ScardRv::invalid_value, fx);
+  if (reader == nullptr) return answer_rv(conn, message, ScardRv::reader_unavailable, fx);
   if (reader->card.phase == CardPhase::unknown) {
     return answer_rv(conn, message, ScardRv::reader_unavailable, fx);
   }

@@ -26,7 +26,7 @@ void Core::run(ConnId conn, const wire::Transmit& message, TimePoint now, Effect
   Handle* handle = find_handle(conn, message.card, fx);
   if (handle == nullptr) return;
   Reader* reader = find_reader(handle->reader);
-  if (reader == nullptr) return answer_rv(conn, message, ScardRv::invalid_value, fx);
+  if (reader == nullptr) return answer_rv(conn, message, ScardRv::reader_unavailable, fx);
   if (reader->lock.blocks(handle->id)) {
     LineWait wait{settings_.brief_hold};
     if (is_own_lock(conn, *reader)) wait.limit = milliseconds{0};
@@ -71,7 +71,7 @@ void Core::run(ConnId conn, const wire::Control& message, TimePoint, Effects& fx
   Handle* handle = find_handle(conn, message.card, fx);
   if (handle == nullptr) return;
   Reader* reader = find_reader(handle->reader);
-  if (reader == nullptr) return answer_rv(conn, message, ScardRv::invalid_value, fx);
+  if (reader == nullptr) return answer_rv(conn, message, ScardRv::reader_unavailable, fx);
   if (reader->lock.is_held_by_other(handle->id)) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }

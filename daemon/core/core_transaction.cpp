@@ -4,7 +4,9 @@
 namespace cardea::core {
 
 ScardRv Core::usable(const Handle& handle, const Reader* reader) const {
-  if (reader == nullptr) return ScardRv::invalid_value;
+  // COMPAT: as pcsc-lite since 2.0; 1.9.9 forgets such a handle and answers INVALID_VALUE. See
+  // CoreReaders.ARemovedReaderAnswersAsMeasured.
+  if (reader == nullptr) return ScardRv::reader_unavailable;
   if (reader->card.phase == CardPhase::unknown) return ScardRv::reader_unavailable;
   return mark_rv(handle.mark);
 }
@@ -40,7 +42,7 @@ void Core::run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx
     return answer_rv(conn, message, ScardRv::invalid_value, fx);
   }
   Reader* reader = find_reader(handle->reader);
-  if (reader == nullptr) return answer_rv(conn, message, ScardRv::invalid_value, fx);
+  if (reader == nullptr) return answer_rv(conn, message, ScardRv::reader_unavailable, fx);
   TransactionQueue& lock = reader->lock;
   const std::uint32_t implicit = handle->mode == wire::ShareMode::exclusive ? 1 : 0;
   const bool holds = lock.owner() == handle->id && lock.depth() > implicit;

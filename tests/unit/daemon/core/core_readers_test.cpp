@@ -121,13 +121,13 @@ TEST(CoreReaders, ARemovedReaderAnswersAsMeasured) {
   const CardHandle card = a.open("R");
   EXPECT_EQ(a.begin(card), ScardRv::success);
   bench.unplug(reader);
-  EXPECT_EQ(a.status(card), ScardRv::invalid_value);
-  EXPECT_EQ(a.transmit(card), ScardRv::invalid_value);
-  EXPECT_EQ(a.control(card), ScardRv::invalid_value);
-  EXPECT_EQ(a.get_attribute(card, 0x90303), ScardRv::invalid_value);
-  EXPECT_EQ(a.begin(card), ScardRv::invalid_value);
-  EXPECT_EQ(a.end(card), ScardRv::invalid_value);
-  EXPECT_EQ(a.reconnect(card), ScardRv::invalid_value);
+  EXPECT_EQ(a.status(card), ScardRv::reader_unavailable);
+  EXPECT_EQ(a.transmit(card), ScardRv::reader_unavailable);
+  EXPECT_EQ(a.control(card), ScardRv::reader_unavailable);
+  EXPECT_EQ(a.get_attribute(card, 0x90303), ScardRv::reader_unavailable);
+  EXPECT_EQ(a.begin(card), ScardRv::reader_unavailable);
+  EXPECT_EQ(a.end(card), ScardRv::reader_unavailable);
+  EXPECT_EQ(a.reconnect(card), ScardRv::reader_unavailable);
   EXPECT_EQ(a.connect("R"), ScardRv::unknown_reader);
   EXPECT_EQ(a.disconnect(card, wire::Disposition::reset), ScardRv::success);
   EXPECT_EQ(a.release(), ScardRv::success);
@@ -141,7 +141,7 @@ TEST(CoreReaders, AHandleOfARemovedReaderDoesNotMeetItsSuccessor) {
   const CardHandle card = a.open("R");
   bench.unplug(reader);
   bench.add_reader("R");
-  EXPECT_EQ(a.status(card), ScardRv::invalid_value);
+  EXPECT_EQ(a.status(card), ScardRv::reader_unavailable);
   EXPECT_EQ(a.connect("R"), ScardRv::success);
   EXPECT_EQ(a.state_of("R").sharing, 1);
   EXPECT_EQ(a.disconnect(card), ScardRv::success);
@@ -163,7 +163,7 @@ TEST(CoreReaders, RemovalAnswersAllWhoWaitInLine) {
   EXPECT_EQ(c.disconnect(card_c, wire::Disposition::reset), kParked);
   EXPECT_EQ(d.connect("R"), kParked);
   bench.unplug(reader);
-  EXPECT_EQ(b.answer(), ScardRv::invalid_value);
+  EXPECT_EQ(b.answer(), ScardRv::reader_unavailable);
   EXPECT_EQ(c.answer(), ScardRv::success);
   EXPECT_EQ(d.answer(), ScardRv::unknown_reader);
 }
@@ -183,7 +183,7 @@ TEST(CoreReaders, RemovalAnswersAllWhoWaitForTheDriver) {
   EXPECT_EQ(b.transmit(card_b), kParked);
   EXPECT_EQ(c.connect("R", ShareMode::shared, wire::kProtocolT1), ScardRv::success);
   bench.unplug(reader);
-  EXPECT_EQ(b.answer(), ScardRv::invalid_value);
+  EXPECT_EQ(b.answer(), ScardRv::reader_unavailable);
   EXPECT_EQ(a.answer(), kParked);
   bench.release_jobs();
   EXPECT_EQ(a.answer(), ScardRv::success);
