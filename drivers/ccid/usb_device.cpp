@@ -1,6 +1,6 @@
 #include "drivers/ccid/usb_device.hpp"
 
-#include <libusb-1.0/libusb.h>
+#include <libusb.h>
 
 #include <algorithm>
 #include <array>

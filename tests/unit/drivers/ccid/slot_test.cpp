@@ -115,6 +115,22 @@ TEST(Slot, GivesUpWhenNoVoltageIsLeft) {
   EXPECT_EQ(bench.slot.power(499).error(), IFD_NOT_SUPPORTED);
 }
 
+TEST(Slot, CutsAnAtrThatIsTooLong) {
+  Bench bench;
+  Bytes atr(40, 0x00);
+  atr[0] = 0x3B;
+  bench.fake.insert(0, atr, echo);
+  atr.resize(33);
+  EXPECT_EQ(bench.slot.power(IFD_RESET), atr);
+  EXPECT_EQ(bench.slot.atr(), atr);
+}
+
+TEST(Slot, UsesACardWithoutAtrRaw) {
+  Bench bench;
+  bench.insert_and_power({});
+  EXPECT_EQ(bench.slot.transmit(kSendRaw, kCommand), *echo(kCommand));
+}
+
 TEST(Slot, DoesNotPowerAnEmptySlot) {
   Bench bench({.features = 0});
   EXPECT_EQ(bench.slot.power(IFD_POWER_UP).error(), IFD_ICC_NOT_PRESENT);
