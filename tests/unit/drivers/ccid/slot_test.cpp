@@ -223,6 +223,16 @@ TEST(Slot, ChainsExtendedApdus) {
   }
 }
 
+TEST(Slot, ReportsFailuresOfExtendedApdus) {
+  Bench bench({.level = ExchangeLevel::extended_apdu});
+  bench.insert_and_power(kT0Atr, [](ByteView) { return std::nullopt; });
+  EXPECT_EQ(bench.slot.transmit(kSendT0, kCommand).error(), IFD_COMMUNICATION_ERROR);
+  bench.fake.set_trouble({.error = kErrorPinCancelled});
+  EXPECT_EQ(bench.slot.transmit(kSendT0, kCommand), (Bytes{0x64, 0x01}));
+  bench.fake.set_trouble({.chain = std::uint8_t{2}});
+  EXPECT_EQ(bench.slot.transmit(kSendT0, kCommand).error(), IFD_COMMUNICATION_ERROR);
+}
+
 TEST(Slot, RunsT1OnATpduReader) {
   T1Card card(/*uses_crc=*/false, /*ifsc=*/254, [](ByteView command) { return *echo(command); });
   Bench bench({.level = ExchangeLevel::tpdu});
