@@ -85,8 +85,8 @@ class AtrReader {
 };
 
 bool reader_has(std::uint32_t rate, const LineLimits& limits) {
-  // Both sides round.
-  if (rate == 0 || rate > limits.max_rate_bps + 1) return false;
+  // Both sides round, so one more or less is the same.
+  if (rate == 0 || (rate > limits.max_rate_bps && rate - limits.max_rate_bps > 1)) return false;
   return limits.rates_bps.empty() ||
          std::ranges::any_of(limits.rates_bps, [rate](std::uint32_t listed) {
            return listed + 1 >= rate && listed <= rate + 1;

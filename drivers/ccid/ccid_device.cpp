@@ -15,8 +15,10 @@ constexpr int kAbortTimeoutMs = 1'000;
 /// Answers to earlier commands that are skipped before a command counts as failed.
 constexpr unsigned kStaleAnswersMax = 10;
 constexpr std::size_t kInboxAnswersMax = 16;
-/// A whole number of packets of any speed, so that no answer overflows the last one.
-constexpr std::size_t kPacketBytesMax = 1024;
+/// A whole number of packets of any speed, so that no answer overflows the last one; and whatever
+/// the reader says of its messages, as some send longer ones.
+constexpr std::size_t kReadBytes = 65 * std::size_t{1024};
+static_assert(kReadBytes >= kMessageBytesMax);
 
 int ms_until(TimePoint deadline) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
@@ -27,11 +29,6 @@ RESPONSECODE code_of(IoStatus status) {
   return status == IoStatus::gone ? IFD_NO_SUCH_DEVICE : IFD_COMMUNICATION_ERROR;
 }
 
-std::size_t buffer_bytes(const CcidDescriptor& descriptor) {
-  const std::size_t packets = descriptor.max_message_bytes / kPacketBytesMax + 1;
-  return packets * kPacketBytesMax;
-}
-
 }  // namespace
 
 CcidDevice::CcidDevice(BulkPipe& pipe, const CcidDescriptor& descriptor, bool log_traffic)
@@ -39,7 +36,7 @@ CcidDevice::CcidDevice(BulkPipe& pipe, const CcidDescriptor& descriptor, bool lo
       busy_max_(descriptor.max_busy_slots),
       log_traffic_(log_traffic),
       slots_(descriptor.slots),
-      read_buffer_(buffer_bytes(descriptor)) {}
+      read_buffer_(kReadBytes) {}
 
 IfdResult<Answer> CcidDevice::exchange(const CommandMessage& message, int timeout_ms) {
   std::uint8_t sequence = 0;
@@ -139,14 +136,17 @@ IfdResult<Answer> CcidDevice::receive(std::uint8_t slot, TimePoint deadline) {
 }
 
 IoStatus CcidDevice::read_for_all(TimePoint deadline) {
-  const IoResult result = pipe_.read(read_buffer_, ms_until(deadline));
+  IoResult result = pipe_.read(read_buffer_, ms_until(deadline));
   const ByteView raw = ByteView(read_buffer_).first(result.bytes);
   std::optional<Answer> answer;
   if (result.status == IoStatus::ok) {
     if (log_traffic_) log_bytes("ccid <- ", raw);
     answer = decode_answer(raw);
     // An empty one only ends a transfer.
-    if (!answer && !raw.empty()) log_line(PCSC_LOG_ERROR, "the reader sent a damaged answer");
+    if (!answer && !raw.empty()) {
+      log_line(PCSC_LOG_ERROR, "the reader sent a damaged answer");
+      result.status = IoStatus::error;
+    }
   }
   MutexLock lock(mutex_);
   reading_ = false;

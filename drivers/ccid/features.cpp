@@ -52,14 +52,16 @@ Bytes tlv_properties(const UsbInterface& interface, bool escape_allowed) {
   const bool takes_extended = interface.descriptor.level() != ExchangeLevel::short_apdu;
   Bytes out;
   append_property(out, PCSCv2_PART10_PROPERTY_wLcdLayout, layout, 2);
-  append_property(out, PCSCv2_PART10_PROPERTY_wLcdMaxCharacters, layout & 0xFFU, 2);
-  append_property(out, PCSCv2_PART10_PROPERTY_wLcdMaxLines, layout >> 8U, 2);
+  if (layout != 0) {
+    append_property(out, PCSCv2_PART10_PROPERTY_wLcdMaxCharacters, layout & 0xFFU, 2);
+    append_property(out, PCSCv2_PART10_PROPERTY_wLcdMaxLines, layout >> 8U, 2);
+  }
   append_property(out, PCSCv2_PART10_PROPERTY_bTimeOut2, kNoTimeout2, 1);
   append_property(out, PCSCv2_PART10_PROPERTY_bPPDUSupport, escape_allowed ? 1 : 0, 1);
-  append_property(out, PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize,
-                  takes_extended ? kExtendedApduBytes : 0, 4);
   append_property(out, PCSCv2_PART10_PROPERTY_wIdVendor, interface.vendor_id, 2);
   append_property(out, PCSCv2_PART10_PROPERTY_wIdProduct, interface.product_id, 2);
+  append_property(out, PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize,
+                  takes_extended ? kExtendedApduBytes : 0, 4);
   return out;
 }
 

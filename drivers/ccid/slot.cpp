@@ -151,8 +151,9 @@ IfdResult<Bytes> Slot::power_up_with(std::uint8_t voltage) {
     return ifd_failure(IFD_ERROR_POWER_ACTION);
   }
   if (answer->data.size() > kAtrBytesMax) {
-    log_line(PCSC_LOG_ERROR, "an ATR of " + std::to_string(answer->data.size()) + " bytes");
-    return ifd_failure(IFD_ERROR_POWER_ACTION);
+    log_line(PCSC_LOG_INFO,
+             "the ATR ends after 33 of " + std::to_string(answer->data.size()) + " bytes");
+    answer->data.resize(kAtrBytesMax);
   }
   take_atr(std::move(answer->data));
   return atr_;
@@ -259,7 +260,9 @@ RESPONSECODE Slot::start_t1() {
 
 T1Link Slot::t1_link() {
   return [this](ByteView block, unsigned wtx) NO_THREAD_SAFETY_ANALYSIS -> T1Reply {
-    IfdResult<Answer> answer = send(Command::transfer_block, {low_byte(wtx), 0, 0}, block,
+    // bBWI 0 is the plain waiting time, which is what all readers expect unless the card asked.
+    const std::uint8_t bwi = wtx > 1 ? low_byte(wtx) : std::uint8_t{0};
+    IfdResult<Answer> answer = send(Command::transfer_block, {bwi, 0, 0}, block,
                                     timeout_ms_ * static_cast<int>(std::min(wtx, 255U)));
     if (!answer) return {T1LinkStatus::broken, {}, answer.error()};
     if (!answer->failed()) return {T1LinkStatus::received, std::move(answer->data), IFD_SUCCESS};
@@ -308,13 +311,13 @@ IfdResult<Bytes> Slot::card_outcome(Answer answer) {
   return std::move(answer.data);
 }
 
-IfdResult<Answer> Slot::transfer_block(ByteView data, std::uint16_t level, unsigned wtx) {
-  return send(Command::transfer_block, {low_byte(wtx), low_byte(level), low_byte(level >> 8U)},
-              data, timeout_ms_);
+IfdResult<Answer> Slot::transfer_block(ByteView data, std::uint16_t level) {
+  return send(Command::transfer_block, {/*bBWI=*/0, low_byte(level), low_byte(level >> 8U)}, data,
+              timeout_ms_);
 }
 
 IfdResult<Bytes> Slot::transfer_whole(ByteView data) {
-  IfdResult<Answer> answer = transfer_block(data, 0, 0);
+  IfdResult<Answer> answer = transfer_block(data, 0);
   if (!answer) return ifd_failure(answer.error());
   return card_outcome(std::move(*answer));
 }
@@ -322,7 +325,7 @@ IfdResult<Bytes> Slot::transfer_whole(ByteView data) {
 IfdResult<Bytes> Slot::transfer_extended(ByteView command) {
   const BlockTransfer transfer = [this](ByteView data, std::uint16_t level)
                                      NO_THREAD_SAFETY_ANALYSIS -> IfdResult<Answer> {
-    IfdResult<Answer> answer = transfer_block(data, level, 0);
+    IfdResult<Answer> answer = transfer_block(data, level);
     if (!answer || !answer->failed()) return answer;
     IfdResult<Bytes> outcome = card_outcome(*answer);
     if (!outcome) return ifd_failure(outcome.error());

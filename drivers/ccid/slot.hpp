@@ -56,8 +56,7 @@ class Slot {
   void make_t1() REQUIRES(mutex_);
   T1Link t1_link() REQUIRES(mutex_);
 
-  IfdResult<Answer> transfer_block(ByteView data, std::uint16_t level, unsigned wtx)
-      REQUIRES(mutex_);
+  IfdResult<Answer> transfer_block(ByteView data, std::uint16_t level) REQUIRES(mutex_);
   IfdResult<Bytes> transfer_whole(ByteView data) REQUIRES(mutex_);
   IfdResult<Bytes> transfer_extended(ByteView command) REQUIRES(mutex_);
   RESPONSECODE check_transfer(const Answer& answer) REQUIRES(mutex_);

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::uint8_t kNotifySlotChange = 0x50;
 constexpr std::uint8_t kHardwareError = 0x51;
-/// One type byte and two bits for each of 255 slots.
-constexpr std::size_t kInterruptBytesMax = 65;
+/// The largest packet; a message of 255 slots has 65 bytes.
+constexpr std::size_t kInterruptBytesMax = 1024;
 constexpr milliseconds kReadMax{600'000};
 
 int ms_until(TimePoint deadline) {

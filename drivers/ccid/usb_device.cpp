@@ -1,6 +1,6 @@
 #include "drivers/ccid/usb_device.hpp"
 
-#include <libusb-1.0/libusb.h>
+#include <libusb.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +22,7 @@ constexpr std::uint8_t kClassRequestIn = 0xA1;
 constexpr std::uint8_t kRequestAbort = 1;  ///< class requests, CCID Rev 1.1, 5.3
 constexpr std::uint8_t kRequestRates = 3;
 constexpr unsigned kControlTimeoutMs = 1'000;
+constexpr unsigned kPacketSizeMask = 0x7FF;  ///< of wMaxPacketSize
 
 tl::unexpected<RESPONSECODE> refuse(const std::string& why) {
   log_line(PCSC_LOG_CRITICAL, why);
@@ -166,7 +167,10 @@ IfdResult<void> UsbDevice::take_interface(const libusb_interface& interface) {
     const unsigned type = endpoint.bmAttributes & LIBUSB_TRANSFER_TYPE_MASK;
     const bool is_in = (address & LIBUSB_ENDPOINT_IN) != 0;
     if (type == LIBUSB_TRANSFER_TYPE_BULK) (is_in ? bulk_in_ : bulk_out_) = address;
-    if (type == LIBUSB_TRANSFER_TYPE_INTERRUPT && is_in) interrupt_in_ = address;
+    if (type == LIBUSB_TRANSFER_TYPE_INTERRUPT && is_in) {
+      interrupt_in_ = address;
+      interrupt_packet_ = endpoint.wMaxPacketSize & kPacketSizeMask;
+    }
   }
   if (bulk_in_ == 0 || bulk_out_ == 0) return refuse("the interface has no pair of bulk endpoints");
   interface_.descriptor = *descriptor;
@@ -268,8 +272,11 @@ IoResult UsbDevice::read_interrupt(std::span<std::uint8_t> room, int timeout_ms)
   if (transfer == nullptr) return {IoStatus::error, 0};
   const ScopeExit free_transfer([transfer] { ::libusb_free_transfer(transfer); });
   int completed = 0;
+  // A transfer ends with a short packet or when it is full: no longer than what comes at a time.
+  const std::size_t message = 1 + (std::size_t{interface_.descriptor.slots} + 3) / 4;
+  const std::size_t length = std::min(std::max(interrupt_packet_, message), room.size());
   ::libusb_fill_interrupt_transfer(transfer, handle_, interrupt_in_, room.data(),
-                                   static_cast<int>(room.size()), note_completion, &completed,
+                                   static_cast<int>(length), note_completion, &completed,
                                    bounded(timeout_ms));
   IoStatus status = IoStatus::error;
   if (!submit_interrupt(*transfer, status)) return {status, 0};

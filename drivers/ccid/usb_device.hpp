@@ -56,7 +56,8 @@ class UsbDevice final : public BulkPipe {
   int number_ = -1;  ///< bInterfaceNumber, once claimed
   std::uint8_t bulk_in_ = 0;
   std::uint8_t bulk_out_ = 0;
-  std::uint8_t interrupt_in_ = 0;  ///< 0: none
+  std::uint8_t interrupt_in_ = 0;     ///< 0: none
+  std::size_t interrupt_packet_ = 0;  ///< bytes
   UsbInterface interface_;
 
   Mutex interrupt_mutex_;

@@ -87,11 +87,19 @@ TEST(CcidDevice, LivesWithAReaderThatCannotCancel) {
   EXPECT_TRUE(bench.status().has_value());
 }
 
-TEST(CcidDevice, PassesDamagedAnswersOver) {
+TEST(CcidDevice, FailsAtOnceOnADamagedAnswer) {
   Bench bench;
   bench.fake.set_trouble({.damaged_answer = true});
-  EXPECT_EQ(bench.status(0, kShortMs).error(), IFD_RESPONSE_TIMEOUT);
+  EXPECT_EQ(bench.status().error(), IFD_COMMUNICATION_ERROR);
   EXPECT_TRUE(bench.status().has_value());
+}
+
+TEST(CcidDevice, TakesAnswersLongerThanTheReaderSaid) {
+  Bench bench;
+  bench.fake.insert(0, Bytes(60'000, 0x3B), {});
+  const IfdResult<Answer> answer = bench.device.exchange({Command::power_on, 0, {}, {}}, kLongMs);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->data.size(), 60'000U);
 }
 
 TEST(CcidDevice, ReportsAPipeThatDoesNotWork) {

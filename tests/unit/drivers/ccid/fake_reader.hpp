@@ -31,6 +31,7 @@ struct DescriptorFields {
   std::uint8_t pin_support = 0;
   std::uint32_t max_ifsd = 254;
   std::uint32_t max_rate_bps = 344'086;
+  bool interrupt = true;  ///< has the endpoint
 };
 Bytes class_descriptor(const DescriptorFields& fields);
 UsbInterface usb_interface(const DescriptorFields& fields);
@@ -83,7 +84,7 @@ class FakeReader final : public BulkPipe {
 
   IoStatus write(ByteView message, int timeout_ms) override EXCLUDES(mutex_);
   IoResult read(std::span<std::uint8_t> room, int timeout_ms) override EXCLUDES(mutex_);
-  [[nodiscard]] bool has_interrupt() const override { return true; }
+  [[nodiscard]] bool has_interrupt() const override { return fields_.interrupt; }
   IoResult read_interrupt(std::span<std::uint8_t> room, int timeout_ms) override EXCLUDES(mutex_);
   void cancel_interrupt() noexcept override EXCLUDES(mutex_);
   IoStatus request_abort(std::uint8_t slot, std::uint8_t sequence, int timeout_ms) override

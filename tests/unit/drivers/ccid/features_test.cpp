@@ -37,13 +37,24 @@ TEST(Features, PinPropertiesHaveFourBytes) {
 }
 
 TEST(Features, TlvPropertiesAreLittleEndian) {
-  EXPECT_EQ(tlv_properties(usb_interface({.level = ExchangeLevel::extended_apdu}), true),
-            (Bytes{1, 2, 0x10, 0x01, 4, 2, 0x10, 0, 5,  2, 1,    0,    3,  1, 0,    9,
-                   1, 1, 10,   4,    0, 0, 1,    0, 11, 2, 0x34, 0x12, 12, 2, 0x78, 0x56}));
-  const Bytes of_short = tlv_properties(usb_interface({}), false);
-  EXPECT_EQ(Bytes(of_short.begin() + 15, of_short.begin() + 24),
-            (Bytes{9, 1, 0, 10, 4, 0, 0, 0, 0}))
-      << "no extended APDUs";
+  const UsbInterface with_display = usb_interface({.level = ExchangeLevel::extended_apdu});
+  EXPECT_EQ(tlv_properties(with_display, true), join({{1, 2, 0x10, 0x01},
+                                                      {4, 2, 0x10, 0},
+                                                      {5, 2, 1, 0},
+                                                      {3, 1, 0},
+                                                      {9, 1, 1},
+                                                      {11, 2, 0x34, 0x12},
+                                                      {12, 2, 0x78, 0x56},
+                                                      {10, 4, 0, 0, 1, 0}}));
+  UsbInterface plain = usb_interface({});
+  plain.descriptor.lcd_layout = 0;
+  EXPECT_EQ(tlv_properties(plain, false), join({{1, 2, 0, 0},
+                                                {3, 1, 0},
+                                                {9, 1, 0},
+                                                {11, 2, 0x34, 0x12},
+                                                {12, 2, 0x78, 0x56},
+                                                {10, 4, 0, 0, 0, 0}}))
+      << "no display, no extended APDUs";
 }
 
 }  // namespace

@@ -166,6 +166,12 @@ TEST_F(IfdHandler, AnswersTheHostsTags) {
   EXPECT_EQ(capability(TAG_IFD_POLLING_THREAD_WITH_TIMEOUT).size(), 8U);
 }
 
+TEST_F(IfdHandler, LeavesPollingToTheHostWithoutAnInterruptEndpoint) {
+  ASSERT_EQ(open({.interrupt = false}), IFD_SUCCESS);
+  EXPECT_TRUE(capability(TAG_IFD_POLLING_THREAD_WITH_TIMEOUT).empty());
+  EXPECT_TRUE(capability(TAG_IFD_STOP_POLLING_THREAD).empty());
+}
+
 TEST_F(IfdHandler, SlotsThatAreIndependentSaySo) {
   ASSERT_EQ(open({.slots = 2, .busy_slots = 2}), IFD_SUCCESS);
   EXPECT_EQ(capability(TAG_IFD_SLOT_THREAD_SAFE), Bytes{1});

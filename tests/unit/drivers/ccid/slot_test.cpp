@@ -115,6 +115,22 @@ TEST(Slot, GivesUpWhenNoVoltageIsLeft) {
   EXPECT_EQ(bench.slot.power(499).error(), IFD_NOT_SUPPORTED);
 }
 
+TEST(Slot, CutsAnAtrThatIsTooLong) {
+  Bench bench;
+  Bytes atr(40, 0x00);
+  atr[0] = 0x3B;
+  bench.fake.insert(0, atr, echo);
+  atr.resize(33);
+  EXPECT_EQ(bench.slot.power(IFD_RESET), atr);
+  EXPECT_EQ(bench.slot.atr(), atr);
+}
+
+TEST(Slot, UsesACardWithoutAtrRaw) {
+  Bench bench;
+  bench.insert_and_power({});
+  EXPECT_EQ(bench.slot.transmit(kSendRaw, kCommand), *echo(kCommand));
+}
+
 TEST(Slot, DoesNotPowerAnEmptySlot) {
   Bench bench({.features = 0});
   EXPECT_EQ(bench.slot.power(IFD_POWER_UP).error(), IFD_ICC_NOT_PRESENT);
@@ -205,6 +221,16 @@ TEST(Slot, ChainsExtendedApdus) {
     ASSERT_TRUE(response.has_value()) << size;
     EXPECT_EQ(*response, *echo(command));
   }
+}
+
+TEST(Slot, ReportsFailuresOfExtendedApdus) {
+  Bench bench({.level = ExchangeLevel::extended_apdu});
+  bench.insert_and_power(kT0Atr, [](ByteView) { return std::nullopt; });
+  EXPECT_EQ(bench.slot.transmit(kSendT0, kCommand).error(), IFD_COMMUNICATION_ERROR);
+  bench.fake.set_trouble({.error = kErrorPinCancelled});
+  EXPECT_EQ(bench.slot.transmit(kSendT0, kCommand), (Bytes{0x64, 0x01}));
+  bench.fake.set_trouble({.chain = std::uint8_t{2}});
+  EXPECT_EQ(bench.slot.transmit(kSendT0, kCommand).error(), IFD_COMMUNICATION_ERROR);
 }
 
 TEST(Slot, RunsT1OnATpduReader) {

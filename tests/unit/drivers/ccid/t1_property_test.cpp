@@ -17,10 +17,10 @@ struct World {
   bool uses_crc = *rc::gen::arbitrary<bool>();
   std::uint8_t ifsc = *rc::gen::inRange<std::uint8_t>(1, 255);
   std::uint8_t ifsd = *rc::gen::inRange<std::uint8_t>(1, 255);
-  Bytes command =
-      *rc::gen::container<Bytes>(*rc::gen::inRange(1, 700), rc::gen::arbitrary<std::uint8_t>());
-  Bytes response =
-      *rc::gen::container<Bytes>(*rc::gen::inRange(2, 700), rc::gen::arbitrary<std::uint8_t>());
+  Bytes command = *rc::gen::container<Bytes>(*rc::gen::inRange<std::size_t>(1, 700),
+                                             rc::gen::arbitrary<std::uint8_t>());
+  Bytes response = *rc::gen::container<Bytes>(*rc::gen::inRange<std::size_t>(2, 700),
+                                              rc::gen::arbitrary<std::uint8_t>());
 };
 
 T1Fault fault_of(unsigned number) { return static_cast<T1Fault>(number); }

@@ -212,6 +212,47 @@ TEST(T1Protocol, TakesTheAnswerOfACardThatAbortsTheCommand) {
   EXPECT_EQ(blocks, 2U);
 }
 
+/// A card that answers these blocks in turn; the PCBs of what it was sent come back in `pcbs`.
+IfdResult<Bytes> with_script(const std::vector<T1Block>& answers, Bytes& pcbs) {
+  T1Protocol protocol(T1Settings{});
+  return protocol.transceive(pattern(3), [&](ByteView raw, unsigned) {
+    pcbs.push_back(raw[1]);
+    if (pcbs.size() > answers.size()) return T1Reply{};
+    return T1Reply{T1LinkStatus::received, encode(answers[pcbs.size() - 1], false), IFD_SUCCESS};
+  });
+}
+
+const T1Block kDone = information_block(0, /*more=*/false, Bytes{0x90, 0x00});
+
+TEST(T1Protocol, RepeatsItsReceiptIfTheCardDidNotGetIt) {
+  Bytes pcbs;
+  const IfdResult<Bytes> response =
+      with_script({information_block(0, /*more=*/true, Bytes{0x55}),
+                   receive_ready_block(1, T1Complaint::checksum),
+                   information_block(1, /*more=*/false, Bytes{0x90, 0x00})},
+                  pcbs);
+  ASSERT_TRUE(response.has_value());
+  EXPECT_EQ(*response, (Bytes{0x55, 0x90, 0x00}));
+  EXPECT_EQ(pcbs, (Bytes{0x00, 0x90, 0x90}));
+}
+
+TEST(T1Protocol, AsksForAResponseTheCardOwes) {
+  Bytes pcbs;
+  ASSERT_TRUE(with_script({receive_ready_block(1, T1Complaint::none), kDone}, pcbs).has_value());
+  EXPECT_EQ(pcbs, (Bytes{0x00, 0x82}));
+}
+
+TEST(T1Protocol, RefusesImpossibleBlockSizesAndUnaskedResponses) {
+  for (const T1Block& wrong : {supervisory_block(T1Supervisory::ifs, false, Bytes{0}),
+                               supervisory_block(T1Supervisory::ifs, false, Bytes{255}),
+                               supervisory_block(T1Supervisory::wtx, true, Bytes{1}),
+                               supervisory_block(T1Supervisory::resynch, false)}) {
+    Bytes pcbs;
+    ASSERT_TRUE(with_script({wrong, kDone}, pcbs).has_value());
+    EXPECT_EQ(pcbs, (Bytes{0x00, 0x82}));
+  }
+}
+
 TEST(T1Protocol, GoesOnAfterABlockTheReaderSentByItself) {
   Line line;
   line.expect_echo(3);
