@@ -7,7 +7,7 @@ import random
 
 from harness.case import cardea_only
 from harness.usb_case import SCR3310, UsbTest
-from harness.wire import DIRECT, Rv
+from harness.wire import DIRECT, STATE_ABSENT, Rv
 
 SYSTEM_NAME = 0x7FFF0004
 # At the root, at a hub, and at a hub behind it.
@@ -20,15 +20,17 @@ SEED = 20
 class StableAlias(UsbTest):
     def test_one_per_port_in_any_order(self) -> None:
         chance = random.Random(SEED)
-        names = [f"{SCR3310} {number:02X} 00" for number in range(len(PORTS))]
         aliases: dict[str, str] = {}
         for _ in range(ROUNDS):
             order = chance.sample(PORTS, len(PORTS))
             now: dict[str, str] = {}
-            for count, port in enumerate(order, 1):
+            known: set[str] = set()
+            for port in order:
                 self.bed.add(port, card="none")
-                self.daemon.wait_for_names(*names[:count])
-                now[port] = self._alias(names[count - 1])
+                self.daemon.wait_for_count(len(known) + 1)
+                (new,) = set(self.daemon.names()) - known
+                now[port] = self._alias(new)
+                known.add(new)
             self.assertEqual(len(set(now.values())), len(PORTS), now)
             self.assertEqual(aliases or now, now)
             aliases = now
@@ -47,4 +49,6 @@ class StableAlias(UsbTest):
         self.bed.add("1-1", slots=3, card="none")
         names = [f"{SCR3310} 00 {slot:02X}" for slot in range(3)]
         self.daemon.wait_for_names(*names)
+        for name in names:
+            self.daemon.wait_for_state(name, STATE_ABSENT)
         self.assertEqual(len({self._alias(name) for name in names}), 3)

@@ -82,6 +82,10 @@ class FreeDaemon(Daemon):
         self._wait(f"the readers {wanted}",
                    lambda states: sorted(s.name for s in states) == wanted)
 
+    def wait_for_count(self, count: int) -> None:
+        """So many readers (slots) are listed."""
+        self._wait(f"{count} readers", lambda states: len(states) == count)
+
     def wait_for_state(self, name: str, bits: int, *, on: bool = True) -> ReaderState:
         """The reader shows (or no longer shows) these bits."""
         states = self._wait(

@@ -117,6 +117,10 @@ class UsbBed:
         """An APDU has arrived at the card of a device that hangs."""
         poll_until(f"an APDU at {port}", lambda: self.status(port)["held"] > 0)
 
+    def wait_until_claimed(self, port: str) -> None:
+        """A driver works with the device that is at this port now."""
+        poll_until(f"a driver at {port}", lambda: self.status(port)["claimed"] > 0)
+
     def wait_for_handles(self, count: int) -> None:
         """So many device nodes are open, those of devices that are gone included."""
         poll_until(f"{count} open device handles", lambda: self.status()["handles"] == count)
