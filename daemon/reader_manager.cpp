@@ -36,6 +36,10 @@ ReaderDevice usb_device(const UsbInterface& interface) {
   return {interface.key, interface.identity, interface};
 }
 
+bool is_listed(const DriverBundles& bundles, std::uint16_t vendor, std::uint16_t product) {
+  return !find_drivers(bundles, vendor, product).empty();
+}
+
 void report_problems(const std::vector<ConfigProblem>& problems) {
   for (const ConfigProblem& problem : problems) {
     log::write(log::Level::error, to_string(problem), {{"CONFIG_FILE", problem.file}});
@@ -73,10 +77,15 @@ Result<void> ReaderManager::start() {
   auto conf = read_reader_conf();
   if (!conf) return tl::make_unexpected(conf.error());
   read_bundles();
-  with_tracker(Server::Clients::wait, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
-    update_configured(conf->entries, now, actions);
-    scan({}, now, actions);
-  });
+  {
+    const MutexLock scanning(scanning_);
+    const auto configured = configured_devices(*conf);
+    const auto plugged = scan();
+    with_tracker(Server::Clients::wait, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
+      tracker_.update(/*usb=*/false, configured, {}, now, actions);
+      if (plugged) tracker_.update(/*usb=*/true, *plugged, {}, now, actions);
+    });
+  }
   server_.watch_descriptor(timer_.get(), [this] { on_timer(); });
   if (backend_) {
     log::write(log::Level::info, std::string("following USB hot-plug by ") + backend_->name());
@@ -90,9 +99,13 @@ void ReaderManager::rescan() {
   const auto conf = read_reader_conf();
   if (!conf) log::write(log::Level::error, conf.error().context + "; its readers stay as they are");
   read_bundles();
+  const MutexLock scanning(scanning_);
+  std::vector<ReaderDevice> configured;
+  if (conf) configured = configured_devices(*conf);
+  const auto plugged = scan();
   with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
-    if (conf) update_configured(conf->entries, now, actions);
-    scan({}, now, actions);
+    if (conf) tracker_.update(/*usb=*/false, configured, {}, now, actions);
+    if (plugged) tracker_.update(/*usb=*/true, *plugged, {}, now, actions);
     tracker_.retry_all(now, actions);
   });
 }
@@ -111,16 +124,30 @@ Result<ReaderConf> ReaderManager::read_reader_conf() {
 
 void ReaderManager::read_bundles() {
   if (!backend_) return;
-  DriverBundles bundles = load_driver_bundles(settings_.bundle_directory);
-  report_problems(bundles.problems);
+  auto bundles =
+      std::make_shared<const DriverBundles>(load_driver_bundles(settings_.bundle_directory));
+  report_problems(bundles->problems);
   const MutexLock lock(mutex_);
   bundles_ = std::move(bundles);
 }
 
+std::shared_ptr<const DriverBundles> ReaderManager::bundles() {
+  const MutexLock lock(mutex_);
+  return bundles_;
+}
+
 void ReaderManager::on_hotplug() {
+  const MutexLock scanning(scanning_);
   const std::vector<HotplugEvent> events = backend_->read_events();
-  with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions)
-                                           REQUIRES(mutex_) { scan(events, now, actions); });
+  const auto plugged = scan();
+  with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
+    std::set<std::string> moved;
+    for (const HotplugEvent& event : events) {
+      moved.insert(event.key);
+      if (event.removed) tracker_.unplugged(event.key, now, actions);
+    }
+    if (plugged) tracker_.update(/*usb=*/true, *plugged, moved, now, actions);
+  });
 }
 
 void ReaderManager::on_timer() {
@@ -136,38 +163,29 @@ void ReaderManager::on_closed(Server::ReaderOwner owner) {
                                            mutex_) { tracker_.closed(owner, now, actions); });
 }
 
-void ReaderManager::scan(const std::vector<HotplugEvent>& events, TimePoint now, Actions& actions) {
-  if (!backend_) return;
-  std::set<std::string> moved;
-  for (const HotplugEvent& event : events) {
-    moved.insert(event.key);
-    if (event.removed) tracker_.unplugged(event.key, now, actions);
-  }
-  auto found = backend_->scan(
-      [this](std::uint16_t vendor, std::uint16_t product, std::uint8_t interface_class) {
-        return interface_class == kUsbClassSmartCard || is_listed(vendor, product);
+std::optional<std::vector<ReaderDevice>> ReaderManager::scan() {
+  if (!backend_) return std::nullopt;
+  const auto bundles = this->bundles();
+  const auto found = backend_->scan(
+      [&bundles](std::uint16_t vendor, std::uint16_t product, std::uint8_t interface_class) {
+        return interface_class == kUsbClassSmartCard || is_listed(*bundles, vendor, product);
       });
   if (!found) {
-    actions.records.push_back({log::Level::error, found.error().context, {}});
-    return;
+    log::write(log::Level::error, found.error().context);
+    return std::nullopt;
   }
   std::vector<ReaderDevice> devices;
   for (const UsbInterface& interface : *found) {
-    if (!is_wanted(interface)) continue;
-    devices.push_back(usb_device(interface));
+    if (is_wanted(interface, *bundles)) devices.push_back(usb_device(interface));
   }
   // Readers that were plugged in together get their numbers in the order of their places.
   std::sort(devices.begin(), devices.end(),
             [](const auto& a, const auto& b) { return a.key < b.key; });
-  tracker_.update(/*usb=*/true, devices, moved, now, actions);
+  return devices;
 }
 
-bool ReaderManager::is_listed(std::uint16_t vendor, std::uint16_t product) const {
-  return !find_drivers(bundles_, vendor, product).empty();
-}
-
-bool ReaderManager::is_wanted(const UsbInterface& interface) {
-  const bool listed = is_listed(interface.vendor, interface.product);
+bool ReaderManager::is_wanted(const UsbInterface& interface, const DriverBundles& bundles) {
+  const bool listed = is_listed(bundles, interface.vendor, interface.product);
   const bool ccid = interface.interface_class == kUsbClassSmartCard;
   if (!listed && !ccid) return false;
   if (interface.ignored) {
@@ -185,15 +203,18 @@ bool ReaderManager::is_wanted(const UsbInterface& interface) {
 
 void ReaderManager::mention(const ReaderDevice& device, const std::string& why) {
   const std::string text = place_of(device) + " " + why;
-  std::string& said = said_[device.key];  // bounded by the places devices were plugged into
-  if (said != text + device.identity) log::write(log::Level::info, text);
-  said = text + device.identity;
+  {
+    const MutexLock lock(mutex_);
+    std::string& said = said_[device.key];  // bounded by the places devices were plugged into
+    if (said == text + device.identity) return;
+    said = text + device.identity;
+  }
+  log::write(log::Level::info, text);
 }
 
-void ReaderManager::update_configured(const std::vector<ReaderConfEntry>& entries, TimePoint now,
-                                      Actions& actions) {
+std::vector<ReaderDevice> ReaderManager::configured_devices(const ReaderConf& conf) {
   std::vector<ReaderDevice> devices;
-  for (const ReaderConfEntry& entry : entries) {
+  for (const ReaderConfEntry& entry : conf.entries) {
     const ReaderDevice device = configured_device(entry);
     if (is_ignored(entry.friendly_name, settings_.ignored_names)) {
       mention(device, kIgnoredByName);
@@ -201,7 +222,7 @@ void ReaderManager::update_configured(const std::vector<ReaderConfEntry>& entrie
       devices.push_back(device);
     }
   }
-  tracker_.update(/*usb=*/false, devices, {}, now, actions);
+  return devices;
 }
 
 template <typename Visit>
@@ -219,6 +240,7 @@ void ReaderManager::with_tracker(Server::Clients clients, const Visit& visit) {
 void ReaderManager::carry_out(Server::Clients clients, Actions actions) {
   for (const log::Record& record : actions.records) log::write(record);
   for (const DeviceTracker::Close& close : actions.close) {
+    opener_.closing(close.instance);
     server_.remove_readers(close.instance, close.device_gone);
   }
   for (DeviceTracker::Open& order : actions.open) {
@@ -246,7 +268,10 @@ void ReaderManager::open(ReaderInstance instance, const ReaderDevice& device) {
                      : open_configured(instance, std::get<ReaderConfEntry>(device.source));
   auto outcome = DeviceTracker::Outcome::open;
   if (!opened) {
-    const bool not_mine = usb != nullptr && opened.error().rv == ScardRv::unknown_reader;
+    // "No such device" is how drivers skip the other interfaces of composite devices. For a
+    // smart-card interface it means that the device is not ready, or gone already.
+    const bool not_mine = usb != nullptr && opened.error().rv == ScardRv::unknown_reader &&
+                          usb->interface_class != kUsbClassSmartCard;
     outcome = not_mine ? DeviceTracker::Outcome::not_mine : DeviceTracker::Outcome::failed;
     if (!not_mine) report(device, opened.error());
   }
@@ -278,7 +303,6 @@ Result<void> ReaderManager::open_usb(ReaderInstance instance, const UsbInterface
     request.usb_serial = interface.serial;
     request.device_name = interface.device_name;
     if (is_ignored(request.base_name, settings_.ignored_names)) {
-      const MutexLock lock(mutex_);
       mention(usb_device(interface), kIgnoredByName);
       return failure(ScardRv::unknown_reader);
     }
@@ -291,8 +315,7 @@ Result<void> ReaderManager::open_usb(ReaderInstance instance, const UsbInterface
 }
 
 std::vector<DriverChoice> ReaderManager::choose_drivers(const UsbInterface& interface) {
-  const MutexLock lock(mutex_);
-  std::vector<DriverChoice> choices = find_drivers(bundles_, interface.vendor, interface.product);
+  std::vector<DriverChoice> choices = find_drivers(*bundles(), interface.vendor, interface.product);
   if (choices.empty() && settings_.generic_ccid &&
       interface.interface_class == kUsbClassSmartCard) {
     choices.push_back({*settings_.generic_ccid, "Generic CCID Reader"});

@@ -56,17 +56,19 @@ class ReaderManager {
 
   Result<ReaderConf> read_reader_conf();
   void read_bundles() EXCLUDES(mutex_);
-  void on_hotplug() EXCLUDES(mutex_);
+  void on_hotplug() EXCLUDES(mutex_, scanning_);
   void on_timer() EXCLUDES(mutex_);
   void on_closed(Server::ReaderOwner owner) EXCLUDES(mutex_);
 
-  void scan(const std::vector<HotplugEvent>& events, TimePoint now, Actions& actions)
-      REQUIRES(mutex_);
-  [[nodiscard]] bool is_listed(std::uint16_t vendor, std::uint16_t product) const REQUIRES(mutex_);
-  [[nodiscard]] bool is_wanted(const UsbInterface& interface) REQUIRES(mutex_);
-  void mention(const ReaderDevice& device, const std::string& why) REQUIRES(mutex_);
-  void update_configured(const std::vector<ReaderConfEntry>& entries, TimePoint now,
-                         Actions& actions) REQUIRES(mutex_);
+  /// What is plugged in and has a driver. Asks devices for their strings, which may take a while;
+  /// nullopt if that is not possible now.
+  std::optional<std::vector<ReaderDevice>> scan() REQUIRES(scanning_) EXCLUDES(mutex_);
+  [[nodiscard]] bool is_wanted(const UsbInterface& interface, const DriverBundles& bundles)
+      EXCLUDES(mutex_);
+  void mention(const ReaderDevice& device, const std::string& why) EXCLUDES(mutex_);
+  [[nodiscard]] std::shared_ptr<const DriverBundles> bundles() EXCLUDES(mutex_);
+  [[nodiscard]] std::vector<ReaderDevice> configured_devices(const ReaderConf& conf)
+      EXCLUDES(mutex_);
   void set_timer() REQUIRES(mutex_);
 
   /// Runs `visit(now, actions)` under the lock and carries out the actions.
@@ -90,12 +92,14 @@ class ReaderManager {
   const UniqueFd timer_;  ///< timerfd for the tracker's deadlines
   ReaderOpener opener_;
 
+  Mutex scanning_;  ///< one scan at a time, in the order of the updates; before mutex_
   Mutex mutex_;
   DeviceTracker tracker_ GUARDED_BY(mutex_);
   /// What is to be opened, by library; an entry is there while somebody works on it.
   std::map<std::string, std::deque<DeviceTracker::Open>> lines_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
-  DriverBundles bundles_ GUARDED_BY(mutex_);
+  std::shared_ptr<const DriverBundles> bundles_ GUARDED_BY(mutex_) =
+      std::make_shared<const DriverBundles>();
   /// What has been said about a place, so that it is said once.
   std::map<std::string, std::string> said_ GUARDED_BY(mutex_);
 };

@@ -1,5 +1,6 @@
 #include "daemon/reader_opener.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "drivers/ifd_queries.hpp"
@@ -7,10 +8,17 @@
 #include "drivers/logging_driver.hpp"
 
 namespace cardea {
+namespace {
+
+/// A driver that takes longer to close keeps its number, and the next reader gets another one.
+constexpr milliseconds kClosingPatience{1'000};
+
+}  // namespace
 
 Result<void> ReaderOpener::open(const Request& request) {
   const std::shared_ptr<Library> library = this->library(request.library_path);
   const MutexLock opening(library->opening);
+  wait_for_closing(*library);
   const auto handler = libraries_.get(request.library_path);
   if (!handler) return tl::make_unexpected(handler.error());
   // A driver that is not thread-safe must not be opened once more while it is in use.
@@ -28,9 +36,28 @@ Result<void> ReaderOpener::open(const Request& request) {
   return entered ? result : open_on(*library, *handler, request, {});
 }
 
+void ReaderOpener::closing(Server::ReaderOwner owner) {
+  const MutexLock lock(mutex_);
+  for (auto& [path, library] : by_path_) {
+    const auto reader = library->readers.find(owner);
+    if (reader != library->readers.end()) reader->second.closing = true;
+  }
+}
+
 void ReaderOpener::closed(Server::ReaderOwner owner) {
   const MutexLock lock(mutex_);
   for (auto& [path, library] : by_path_) library->readers.erase(owner);
+  closed_.notify_all();
+}
+
+void ReaderOpener::wait_for_closing(const Library& library) {
+  const TimePoint deadline = Clock::now() + kClosingPatience;
+  const MutexLock lock(mutex_);
+  const auto is_closing = [](const auto& entry) { return entry.second.closing; };
+  while (std::any_of(library.readers.begin(), library.readers.end(), is_closing) &&
+         Clock::now() < deadline) {
+    closed_.wait_until(mutex_, deadline);
+  }
 }
 
 std::shared_ptr<ReaderOpener::Library> ReaderOpener::library(const std::string& path) {

@@ -44,6 +44,9 @@ class ReaderOpener {
   /// Only from Server::run_reader_start's task. Errors: unknown_reader if the driver says that the
   /// device is not one of its own, else what failed and what to do.
   Result<void> open(const Request& request) EXCLUDES(mutex_);
+  /// The slots of `owner` are being closed. Whoever opens a reader of the same library waits for it
+  /// a moment, so that a device that was plugged anew gets its old number.
+  void closing(Server::ReaderOwner owner) EXCLUDES(mutex_);
   /// All slots of `owner` are closed: its number and names are free again.
   void closed(Server::ReaderOwner owner) EXCLUDES(mutex_);
 
@@ -61,6 +64,7 @@ class ReaderOpener {
     bool is_thread_safe = false;
     core::DomainId domain;
     std::vector<std::string> names;
+    bool closing = false;
   };
 
   struct Library {
@@ -77,10 +81,13 @@ class ReaderOpener {
                                                 std::size_t slots) REQUIRES(mutex_);
   void hand_over(const Request& request, Channels channels, const Reader& reader);
 
+  void wait_for_closing(const Library& library) EXCLUDES(mutex_);
+
   Server& server_;
   const Settings settings_;
   IfdLibraryCache libraries_;
   Mutex mutex_;
+  CondVar closed_;
   std::map<std::string, std::shared_ptr<Library>> by_path_ GUARDED_BY(mutex_);
 };
 

@@ -155,8 +155,11 @@ void Server::run(Round& round) {
     } else if (!round.jobs.empty()) {
       PendingJob mine = std::move(round.jobs.back());
       round.jobs.pop_back();
-      for (PendingJob& other : round.jobs) post_job(std::move(other));
-      round.jobs.clear();
+      for (PendingJob& other : std::exchange(round.jobs, {})) {
+        Round one;
+        one.jobs.push_back(std::move(other));
+        run_elsewhere(std::move(one));
+      }
       run_job(std::move(mine), round);
     } else {
       return;
@@ -164,13 +167,10 @@ void Server::run(Round& round) {
   }
 }
 
-void Server::post_job(PendingJob pending) {
-  auto shared = std::make_shared<PendingJob>(std::move(pending));
-  executor_->post([this, shared] {
-    Round round;
-    round.jobs.push_back(std::move(*shared));
-    run(round);
-  });
+void Server::run_elsewhere(Round round) {
+  if (round.ready.empty() && round.jobs.empty()) return;
+  const auto shared = std::make_shared<Round>(std::move(round));
+  executor_->post([this, shared] { run(*shared); });
 }
 
 void Server::run_job(PendingJob pending, Round& round) {

@@ -60,8 +60,8 @@ class Server {
   };
   /// Before start().
   void set_reader_events(ReaderEvents events) { reader_events_ = std::move(events); }
-  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. `fd` must stay open
-  /// until stop() has returned.
+  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. It may block: the
+  /// pool gets one more thread. `fd` must stay open until stop() has returned.
   void watch_descriptor(int fd, std::function<void()> ready) EXCLUDES(core_mutex_);
   enum class Clients { wait, go_on };
   /// Runs a task that may block in a driver. With Clients::wait, clients' state requests wait for
@@ -127,8 +127,9 @@ class Server {
   void on_event(const Poller::Event& event);
   void run_watched(std::uint64_t token) EXCLUDES(core_mutex_);
   void run(Round& round);
+  /// Lets another thread run it: the caller has a lock, or others wait for him.
+  void run_elsewhere(Round round);
   void run_job(PendingJob pending, Round& round);
-  void post_job(PendingJob pending);
   void watch(ReaderRuntime& runtime, core::ReaderId id);
 
   void accept_clients();

@@ -10,6 +10,7 @@ namespace cardea {
 void Server::watch_descriptor(int fd, std::function<void()> ready) {
   MutexLock lock(core_mutex_);
   CARDEA_ASSERT(watched_.size() < kWatchedMax);
+  executor_->grow();
   const std::uint64_t token = kFirstWatchedToken + watched_.size();
   watched_.emplace_back(fd, std::move(ready));
   const auto added = poller_.add(fd, token, EPOLLIN);
@@ -70,7 +71,7 @@ bool Server::run_in_domain(core::DomainId domain, const std::function<void()>& w
     domain_gone = !core.knows(domain);
   });
   if (domain_gone) executor_->shrink();
-  run(round);
+  run_elsewhere(std::move(round));
   return true;
 }
 
@@ -92,7 +93,7 @@ void Server::add_reader(const core::ReaderSpec& spec, ReaderOwner owner,
     runtimes_[id] = runtime;
     if (runtime->driver->has_wait_event()) watch(*runtime, id);
   });
-  run(round);
+  run_elsewhere(std::move(round));
 }
 
 void Server::remove_readers(ReaderOwner owner, bool device_gone) {
@@ -104,9 +105,7 @@ void Server::remove_readers(ReaderOwner owner, bool device_gone) {
       core.remove_reader(id, now, fx);
     }
   });
-  // Not on this thread, which has others to serve: a driver may take its time.
-  for (PendingJob& pending : std::exchange(round.jobs, {})) post_job(std::move(pending));
-  run(round);
+  run_elsewhere(std::move(round));
 }
 
 void Server::watch(ReaderRuntime& runtime, core::ReaderId id) {

@@ -34,7 +34,9 @@ std::string port_of(libusb_device* device) {
   const int depth = libusb_get_port_numbers(device, ports.data(), kPortDepthMax);
   std::string path = std::to_string(libusb_get_bus_number(device));
   if (depth <= 0) return "usb" + path;
-  for (int i = 0; i < depth; ++i) path += (i == 0 ? "-" : ".") + std::to_string(ports[i]);
+  for (const std::uint8_t port : std::span(ports).first(static_cast<std::size_t>(depth))) {
+    path += (path.find('-') == std::string::npos ? "-" : ".") + std::to_string(port);
+  }
   return path;
 }
 
