@@ -47,6 +47,7 @@ class Default(NamesTest):
         self.daemon.wait_for_names(*names)
         for name in names:
             self.daemon.wait_for_present(name)
+        self.pull_out("1-1")
 
     def test_other_alphabets_become_dots(self) -> None:
         # The libusb way reads UTF-16 from the device, the udev way UTF-8 from the kernel.
@@ -58,7 +59,7 @@ class Default(NamesTest):
         for port in range(1, 5):
             self.bed.add(f"1-{port}", id="1234:0001")
             self.daemon.wait_for_names(*(f"{ONE} {n:02X} 00" for n in range(port)))
-        self.bed.remove("1-2")
+        self.pull("1-2")
         self.daemon.wait_for_names(*(f"{ONE} {n:02X} 00" for n in (0, 2, 3)))
         self.bed.add("1-7", id="1234:0002")
         self.daemon.wait_for_names(*(f"{ONE} {n:02X} 00" for n in (0, 2, 3)), f"{TWO} 01 00")

@@ -12,6 +12,7 @@ from harness.case import SystemTest
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.usb_bed import UsbBed
+from harness.waiting import poll_until
 from harness.free_daemon import FreeDaemon
 from harness.wire import WireClient
 
@@ -66,6 +67,23 @@ class UsbTest(SystemTest):
         except AssertionError:
             print(f"--- daemon log after {self.id()}\n{self.daemon.log()}---", flush=True)
             raise
+
+    def pull(self, port: str) -> None:
+        """Pulls the plug. Debian's 1.9.9 now and then keeps a reader whose card vanishes in the
+        very moment, so for it the event comes first and the device goes when it has been closed."""
+        if self.is_cardea:
+            self.bed.remove(port)
+            return
+        self.bed.command(f"uevent {port} remove")
+        poll_until(f"{port} closed", lambda: self.bed.status(port)["handles"] == 0)
+        self.bed.remove(port, uevent=False)
+
+    def pull_out(self, port: str) -> None:
+        """Pulls the only device and waits until it is forgotten: for readers with several slots,
+        which libccid 1.5.2 often does not close without an assertion of libusb."""
+        self.bed.remove(port)
+        self.daemon.wait_for_names()
+        self.bed.wait_for_handles(0)
 
     def open_hello(self, name: str, protocol: int = 0) -> tuple[WireClient, int]:
         """A client with the hello card in this reader, which has answered once."""
