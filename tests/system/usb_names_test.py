@@ -7,6 +7,7 @@ from typing import ClassVar
 from harness.bundles import CCID_BUNDLE, LIBCCID, DriverFolder, Model
 from harness.settings import settings
 from harness.usb_case import UsbTest
+from harness.wire import STATE_ABSENT
 
 ONE, TWO, LONG = "Acme One", "Acme Two & Co", "L" * 60
 MODELS = [Model(0x1234, 1, ONE), Model(0x1234, 2, TWO), Model(0x1234, 3, LONG)]
@@ -42,11 +43,12 @@ class Default(NamesTest):
                    f"{whole[:121]} 04 00")      # as much as leaves room for the numbers
 
     def test_two_slots(self) -> None:
-        self.bed.add("1-1", id="1234:0001", serial="SER1", interfaces="ccid:Contact", slots=2)
+        self.bed.add("1-1", id="1234:0001", serial="SER1", interfaces="ccid:Contact", slots=2,
+                     card="none")
         names = (f"{ONE} [Contact] (SER1) 00 00", f"{ONE} [Contact] (SER1) 00 01")
         self.daemon.wait_for_names(*names)
         for name in names:
-            self.daemon.wait_for_present(name)
+            self.daemon.wait_for_state(name, STATE_ABSENT)
         self.pull_out("1-1")
 
     def test_other_alphabets_become_dots(self) -> None:

@@ -80,7 +80,8 @@ class UsbTest(SystemTest):
 
     def pull_out(self, port: str) -> None:
         """Pulls the only device and waits until it is forgotten: for readers with several slots,
-        which libccid 1.5.2 often does not close without an assertion of libusb."""
+        which libccid 1.5.2 often does not close without an assertion of libusb. Without cards in
+        it Debian's daemon always notices (see pull)."""
         self.bed.remove(port)
         self.daemon.wait_for_names()
         self.bed.wait_for_handles(0)
