@@ -6,7 +6,7 @@ from harness.case import SELECT
 from harness.settings import settings
 from harness.usb_case import SCR3310, UsbTest
 from harness.waiting import Stopwatch
-from harness.wire import STATE_ABSENT, Rv, WireClient
+from harness.wire import Rv, WireClient
 
 FIRST = f"{SCR3310} 00 00"
 SECOND = f"{SCR3310} 01 00"
@@ -201,12 +201,11 @@ class Unplugging(UsbTest):
         self.open_hello(FIRST)
 
     def test_handles_are_given_back(self) -> None:
-        self.bed.add("1-1", slots=2, interfaces="ccid,hid", card="none")
-        # libccid 1.5.2 dies (an assertion in libusb) of a reader with several slots that is pulled
-        # while it starts up.
-        for name in (FIRST, FIRST[:-1] + "1"):
-            self.daemon.wait_for_state(name, STATE_ABSENT)
-        self.pull_out("1-1")
+        self.bed.add("1-1", interfaces="ccid,hid,ccid", card="none")
+        self.daemon.wait_for_count(2)
+        self.bed.remove("1-1")
+        self.daemon.wait_for_names()
+        self.bed.wait_for_handles(0)
 
     def test_an_unused_handle_of_a_reader_that_went(self) -> None:
         self.bed.add("1-1")

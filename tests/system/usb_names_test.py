@@ -49,7 +49,7 @@ class Default(NamesTest):
         self.daemon.wait_for_names(*names)
         for name in names:
             self.daemon.wait_for_state(name, STATE_ABSENT)
-        self.pull_out("1-1")
+        self.pull_slots("1-1")
 
     def test_other_alphabets_become_dots(self) -> None:
         # The libusb way reads UTF-16 from the device, the udev way UTF-8 from the kernel.

@@ -129,7 +129,7 @@ class CcidCases:
                     self.daemon.wait_for_present(name)
                     self.bed.eject("1-1", slot)
                     self.daemon.wait_for_present(name, present=False)
-                self.pull_out("1-1")
+                self.pull_slots("1-1")
 
 
 def _assert_response(test: UsbTest, answer: Response, data: bytes) -> None:
