@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -191,6 +192,10 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
     UsbInterface one;
     one.key = port_of(device) + ":" + std::to_string(config->bConfigurationValue) + "." +
               std::to_string(setting.bInterfaceNumber);
+    // libusb lists the newest device first; an older one at the same place is gone, and libusb has
+    // missed it.
+    const auto is_here = [&one](const UsbInterface& other) { return other.key == one.key; };
+    if (std::any_of(found.begin(), found.end(), is_here)) continue;
     one.identity = identity;
     one.vendor = descriptor.idVendor;
     one.product = descriptor.idProduct;

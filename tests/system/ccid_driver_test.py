@@ -15,6 +15,7 @@ GENERIC = "Generic CCID Reader 00 00"
 
 class OurCcidDriver(CcidCases, UsbTest):
     friendly = LISTED
+    closes_slots = True
 
     def make_drivers(self) -> DriverFolder:
         folder = self.new_driver_folder()

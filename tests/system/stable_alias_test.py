@@ -52,3 +52,4 @@ class StableAlias(UsbTest):
         for name in names:
             self.daemon.wait_for_state(name, STATE_ABSENT)
         self.assertEqual(len({self._alias(name) for name in names}), 3)
+        self.pull_slots("1-1")

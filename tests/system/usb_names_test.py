@@ -7,6 +7,7 @@ from typing import ClassVar
 from harness.bundles import CCID_BUNDLE, LIBCCID, DriverFolder, Model
 from harness.settings import settings
 from harness.usb_case import UsbTest
+from harness.wire import STATE_ABSENT
 
 ONE, TWO, LONG = "Acme One", "Acme Two & Co", "L" * 60
 MODELS = [Model(0x1234, 1, ONE), Model(0x1234, 2, TWO), Model(0x1234, 3, LONG)]
@@ -42,11 +43,13 @@ class Default(NamesTest):
                    f"{whole[:121]} 04 00")      # as much as leaves room for the numbers
 
     def test_two_slots(self) -> None:
-        self.bed.add("1-1", id="1234:0001", serial="SER1", interfaces="ccid:Contact", slots=2)
+        self.bed.add("1-1", id="1234:0001", serial="SER1", interfaces="ccid:Contact", slots=2,
+                     card="none")
         names = (f"{ONE} [Contact] (SER1) 00 00", f"{ONE} [Contact] (SER1) 00 01")
         self.daemon.wait_for_names(*names)
         for name in names:
-            self.daemon.wait_for_present(name)
+            self.daemon.wait_for_state(name, STATE_ABSENT)
+        self.pull_slots("1-1")
 
     def test_other_alphabets_become_dots(self) -> None:
         # The libusb way reads UTF-16 from the device, the udev way UTF-8 from the kernel.
@@ -58,7 +61,7 @@ class Default(NamesTest):
         for port in range(1, 5):
             self.bed.add(f"1-{port}", id="1234:0001")
             self.daemon.wait_for_names(*(f"{ONE} {n:02X} 00" for n in range(port)))
-        self.bed.remove("1-2")
+        self.pull("1-2")
         self.daemon.wait_for_names(*(f"{ONE} {n:02X} 00" for n in (0, 2, 3)))
         self.bed.add("1-7", id="1234:0002")
         self.daemon.wait_for_names(*(f"{ONE} {n:02X} 00" for n in (0, 2, 3)), f"{TWO} 01 00")

@@ -1,4 +1,4 @@
-"""Base of the tests whose readers stand in reader.conf: a daemon per test, which the test starts."""
+"""Base of the tests whose readers stand in reader.conf: a daemon per test, started by the test."""
 
 from __future__ import annotations
 

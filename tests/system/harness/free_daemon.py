@@ -49,6 +49,11 @@ class FreeDaemon(Daemon):
                 # It leaves files behind.
                 shutil.rmtree(self.socket_path.parent, ignore_errors=True)
 
+    def kill(self) -> None:
+        super().kill()
+        if self._settings.daemon == "debian":
+            shutil.rmtree(self.socket_path.parent, ignore_errors=True)
+
     def rescan(self) -> None:
         """What `pcscd --hotplug` and `systemctl reload` send."""
         self.process.send_signal(signal.SIGUSR1)

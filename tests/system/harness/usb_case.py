@@ -12,6 +12,7 @@ from harness.case import SystemTest
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.usb_bed import UsbBed
+from harness.waiting import poll_until
 from harness.free_daemon import FreeDaemon
 from harness.wire import WireClient
 
@@ -23,6 +24,7 @@ class UsbTest(SystemTest):
     daemon: FreeDaemon
     options: ClassVar[tuple[str, ...]] = ()
     starts_daemon: ClassVar[bool] = True
+    closes_slots: ClassVar[bool] = False  # the driver under test does, see pull_slots()
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -66,6 +68,30 @@ class UsbTest(SystemTest):
         except AssertionError:
             print(f"--- daemon log after {self.id()}\n{self.daemon.log()}---", flush=True)
             raise
+
+    def pull(self, port: str) -> None:
+        """Pulls the plug. Debian's 1.9.9 now and then keeps a reader whose card vanishes in the
+        very moment, so for it the event comes first and the device goes when it has been closed."""
+        if self.is_cardea:
+            self.bed.remove(port)
+            return
+        self.bed.command(f"uevent {port} remove")
+        poll_until(f"{port} closed", lambda: self.bed.status(port)["handles"] == 0)
+        self.bed.remove(port, uevent=False)
+
+    def pull_slots(self, port: str) -> None:
+        """Pulls the only reader, which has several slots. libccid 1.5.2 closes such readers with
+        a race that libusb answers with abort(), under any daemon; so with it the daemon is killed
+        before and started again."""
+        if self.closes_slots:
+            self.bed.remove(port)
+            self.daemon.wait_for_names()
+            self.bed.wait_for_handles(0)
+            return
+        self.daemon.kill()
+        self.bed.remove(port)
+        self.daemon.start()
+        self.daemon.wait_for_names()
 
     def open_hello(self, name: str, protocol: int = 0) -> tuple[WireClient, int]:
         """A client with the hello card in this reader, which has answered once."""
