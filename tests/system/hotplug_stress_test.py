@@ -47,8 +47,12 @@ class Stress(UsbTest):
         for port in sorted(self._plugged):
             self._remove(port)
         self._settle()
-        poll_until(f"descriptors and threads back to {before}", lambda: all(
-            now <= then for now, then in zip(self.daemon.resources(), before)), SETTLE_SECONDS)
+        try:
+            poll_until(f"descriptors and threads back to {before}", lambda: all(
+                now <= then for now, then in zip(self.daemon.resources(), before)),
+                SETTLE_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.daemon.describe_resources()}") from None
 
     def _step(self) -> None:
         port = self._chance.choice(PORTS)

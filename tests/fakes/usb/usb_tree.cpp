@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "tests/fakes/usb/ioctl_barrier.hpp"
 #include "tests/fakes/usb/usbfs_handler.hpp"
 
 namespace cardea::usb_fake {
@@ -141,6 +142,7 @@ void UsbTree::unplug(const Node& node, bool announced) {
     announce(node, "remove");
   }
   sysfs_.erase(node.place, node.spec);
+  close_the_door(root_of(bed_), node.place.node());
   umockdev_testbed_detach_ioctl(bed_, node.place.node().c_str(), nullptr);
 }
 
