@@ -14,6 +14,10 @@ from vm.case import LISTED, MachineTest, serials
 
 SCAN_LOG = "/run/scan"
 SAMPLE_LOG = "/run/sample"
+CONFIGURATION = "/etc/reader.conf.d/virtual"
+VIRTUAL = "/usr/local/lib/pcsc/drivers/serial/libifdvirtual.so"
+# As often as it takes to see that an order is no accident.
+STARTS = 5
 # A card that is gone has nothing to wait for; emulated processors on a busy machine are slow.
 FREED_SECONDS = 15.0
 
@@ -37,6 +41,15 @@ class Readers:
             self.assertEqual(cards.count("Card state: Card inserted"), 5)
             self.assertEqual(cards.count("ATR: 3B 00"), 5)
             self.assert_same("cards", cards)
+
+        def test_numbers_of_readers_are_the_same_at_each_start(self) -> None:
+            self.vm.plug_exactly({0, 1, 2, 3})
+            names = self.listed()
+            self.assertEqual(serials(names), {0, 1, 2, 3})
+            for _ in range(STARTS):
+                self.stop_service()
+                self.assertEqual(self.listed(), names)
+            self.assert_same("readers", names)
 
         def test_sample_talks_to_the_card(self) -> None:
             self.assert_hello()
@@ -141,14 +154,15 @@ class CardeaTest(Readers.Test):
         self.wait_listed({1})
         self._wait_record(f'reader "{name}": removed')
 
-    def test_reload_finds_a_reader_whose_event_is_missing(self) -> None:
-        self.wait_listed({0, 1})
-        self.addCleanup(self.succeed, "udevadm control --start-exec-queue")
-        self.succeed("udevadm settle && udevadm control --stop-exec-queue")
-        self.vm.plug(2)
-        self.assertEqual(serials(self.listed()), {0, 1})
-        self.succeed("systemctl reload pcscd.service")
-        self.wait_listed({0, 1, 2})
+    def test_reload_reads_the_configuration_again(self) -> None:
+        usb = self.wait_listed({0, 1})
+        self.addCleanup(self.succeed, f"rm -f {CONFIGURATION}")
+        entry = f'FRIENDLYNAME "Cardea Virtual Reader"\\nDEVICENAME virtual:\\nLIBPATH {VIRTUAL}\\n'
+        self.succeed(f"printf '{entry}' >{CONFIGURATION}; systemctl reload pcscd.service")
+        both = sorted([*usb, "Cardea Virtual Reader 00 00"])
+        poll_until("the configured reader is listed", lambda: sorted(self.listed()) == both)
+        self.succeed(f"rm {CONFIGURATION}; systemctl reload pcscd.service")
+        poll_until("the configured reader is gone", lambda: self.listed() == usb)
 
     def _wait_record(self, text: str) -> None:
         poll_until(f"in the journal: {text}", lambda: text in self.journal())

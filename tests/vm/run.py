@@ -3,7 +3,9 @@
 
 IMAGE: the directory tests/vm/image has made; WORK: for the root archives, console and journals;
 SAMPLE, INSTALLED: trees that are laid over the image's root, as guest/ is; the first for both
-daemons, the second for ours. PATTERN: tests whose names contain it; all without. scripts/vm-test calls this."""
+daemons, the second for ours. PATTERN: tests whose names contain it.
+
+scripts/vm-test calls this."""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def main() -> None:
     MachineTest.kernel = image / "kernel"
     MachineTest.logs = work
     suite = unittest.TestSuite()
-    trees = {readers_test.DebianTest: [HERE / "guest", sample], readers_test.CardeaTest: [HERE / "guest", sample, installed]}
+    common = [HERE / "guest", sample]
+    trees = {readers_test.DebianTest: common, readers_test.CardeaTest: [*common, installed]}
     for case, folders in trees.items():
         case.root = work / f"{case.daemon}.root"
         join_archives(image / "root.cpio", folders, case.root)

@@ -78,11 +78,15 @@ class Machine:
         if self._receive("the start", BOOT_SECONDS) != Output("", 0):
             raise MachineError(f"the shell has not started; see {self._console}")
 
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()  # nothing in it is worth keeping
+            self._process.wait()
+
     def stop(self) -> None:
         if self._process is None:
             return
-        self._process.kill()  # nothing in it is worth keeping
-        self._process.wait()
+        self.kill()
         for card in self._cards.values():
             card.close()
         self._qmp.close()
@@ -91,9 +95,14 @@ class Machine:
     # Shell
 
     def run(self, command: str) -> Output:
-        """Runs one line of bash as root."""
-        self._shell.sendall(command.encode() + b"\n")
-        return self._receive(command, COMMAND_SECONDS)
+        """Runs one line of bash as root. An answer that is missing ends the machine: a late one
+        would be taken for that of the next command."""
+        try:
+            self._shell.sendall(command.encode() + b"\n")
+            return self._receive(command, COMMAND_SECONDS)
+        except (MachineError, OSError):
+            self.kill()
+            raise
 
     def _receive(self, what: str, seconds: float) -> Output:
         """Output, NUL, status, line end."""
