@@ -44,17 +44,16 @@ class MachineTest(unittest.TestCase):
         """Two readers with cards are plugged in, and nobody has started the daemon."""
         self._place = 0
         self.vm.plug_exactly({0, 1})
-        self.stop_service()
+        self.assertEqual(self.state("pcscd.service"), "inactive")
         self.addCleanup(self._check_service)
 
     def _check_service(self) -> None:
         """The daemon still runs, and ends in order."""
         journal = self.journal()
         (self.logs / f"{self.daemon}.{self._testMethodName}.journal").write_text(journal)
-        self.assertEqual(self.state("pcscd.service"), "active", journal)
-        result = self.succeed("systemctl stop pcscd.service; "
-                              "systemctl show --value -p Result -p NRestarts pcscd.service")
-        self.assertEqual(result.split()[-2:], ["success", "0"], journal)
+        state = self.state("pcscd.service")
+        result = self.stop_service()
+        self.assertEqual((state, result), ("active", ["success", "0"]), journal)
 
     # Service
 
@@ -64,9 +63,13 @@ class MachineTest(unittest.TestCase):
         self.assertEqual(output.status, 0, f"{command}\n{output.text}")
         return output.text
 
-    def stop_service(self) -> None:
-        # The second command: systemd refuses a fifth start within ten seconds.
-        self.succeed("systemctl stop pcscd.service; systemctl reset-failed pcscd.service")
+    def stop_service(self) -> list[str]:
+        """Its result and how often systemd has restarted it."""
+        shown = self.succeed("systemctl stop pcscd.service; "
+                             "systemctl show --value -p Result -p NRestarts pcscd.service; "
+                             # systemd refuses a sixth start within ten seconds
+                             "systemctl reset-failed pcscd.service")
+        return shown.split()[-2:]
 
     def state(self, unit: str) -> str:
         return self.vm.run(f"systemctl is-active {unit}").text.strip()

@@ -12,8 +12,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.waiting import poll_until
-
 from vm.card import EmulatedCard
 from vm.qmp import Qmp
 
@@ -22,6 +20,7 @@ BOOT_SECONDS = 180.0
 COMMAND_SECONDS = 60.0
 # What one of QEMU's xhci controllers has for readers.
 READERS_MAX = 15
+PLUG_SECONDS = 30
 MEMORY_MIB = 1024
 
 # Beside what is needed: the kernel's self-tests and hardening take time and show nothing here.
@@ -131,7 +130,7 @@ class Machine:
         return self._cards[reader]
 
     def plug(self, reader: int) -> None:
-        """A reader with a hello card, in a port of its own. Returns when the kernel knows it."""
+        """A reader with a hello card, in a port of its own. Returns when udev knows it."""
         card, its_card = socket.socketpair()
         with its_card:
             self._qmp.command("getfd", its_card.fileno(), fdname=f"card{reader}")
@@ -143,7 +142,11 @@ class Machine:
                           port=str(reader + 1), serial=f"R{reader:03}")
         self._qmp.command("device_add", driver="ccid-card-passthru", id=f"in{reader}",
                           bus=f"reader{reader}.0", chardev=f"card{reader}")
-        poll_until(f"the kernel knows reader {reader}", lambda: self._has_device(reader))
+        waited = self.run(f"udevadm wait --timeout={PLUG_SECONDS} "
+                          f"/sys/bus/usb/devices/1-{reader + 1}:1.0")
+        if waited.status != 0:
+            raise MachineError(f"reader {reader} is not known after {PLUG_SECONDS} s: "
+                               f"{waited.text}")
 
     def unplug(self, reader: int) -> None:
         """Returns when it is out of its port; the kernel learns it in its time."""
@@ -157,9 +160,6 @@ class Machine:
             self.unplug(reader)
         for reader in sorted(readers - self.plugged):
             self.plug(reader)
-
-    def _has_device(self, reader: int) -> bool:
-        return self.run(f"test -e /sys/bus/usb/devices/1-{reader + 1}:1.0").status == 0
 
 
 def archive(folder: Path) -> bytes:
