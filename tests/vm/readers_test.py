@@ -36,10 +36,8 @@ class Readers:
         def test_several_readers_have_names_and_cards(self) -> None:
             self.vm.plug_exactly({0, 1, 2, 3, 4})
             self.assert_same("readers", self.wait_listed({0, 1, 2, 3, 4}))
-            cards = self.cards()
-            self.assertEqual(cards.count("Card state: Card inserted"), 5)
-            self.assertEqual(cards.count("ATR: 3B 00"), 5)
-            self.assert_same("cards", cards)
+            self._wait_cards("cards", ["inserted"] * 5)
+            self.assertEqual(self.cards().count("ATR: 3B 00"), 5)
 
         def test_numbers_of_readers_are_the_same_at_each_start(self) -> None:
             self.vm.plug_exactly({0, 1, 2, 3})
@@ -90,8 +88,9 @@ class Readers:
             status = poll_until("the client is free again",
                                 lambda: self.vm.run(f"cat {SAMPLE_LOG}.status").text.strip(),
                                 FREED_SECONDS)
-            self.assertEqual(status, "1", self.succeed(f"cat {SAMPLE_LOG}"))
-            self.assert_same("what the client says", self.succeed(f"cat {SAMPLE_LOG}"))
+            self.assertEqual(status, "1")
+            # QEMU ends the exchange with an answer of no bytes, or with none; that is up to it.
+            self.assertNotIn("90 00", self.succeed(f"cat {SAMPLE_LOG}"))
             self.assert_same("readers", self.wait_listed({1}))
             self.assert_hello()
 

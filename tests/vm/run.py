@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the tests in virtual machines: run.py IMAGE WORK SAMPLE INSTALLED [PATTERN...].
 
-IMAGE: the directory tests/vm/image has made; WORK: for the root archives, console and journals;
+IMAGE: the directory that make_image.sh has made; WORK: for the root archives, console and journals;
 SAMPLE, INSTALLED: trees that are laid over the image's root, as guest/ is; the first for both
 daemons, the second for ours. PATTERN: tests whose names contain it.
 

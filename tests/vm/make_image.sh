@@ -3,11 +3,12 @@
 # released. It is a kernel and an archive that the kernel unpacks into memory as its root, so there
 # is no disk, no initrd of its own and nothing to mount.
 #
-#   tests/vm/image       makes it unless it is there; the last line is the directory with both files
+# It is made unless it is there; the last line of the output is the directory with both files.
 #
 # The image lies in $XDG_CACHE_HOME/cardea-vm (~/.cache/cardea-vm) under the digest of its recipe,
 # which is this file and unpack_kernel.py. Making it takes root, Debian's mirrors and 1-3 minutes.
 set -euo pipefail
+umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardea-vm
@@ -38,7 +39,7 @@ masked=(
 )
 
 fail() {
-  echo "tests/vm/image: $*" >&2
+  echo "tests/vm/make_image.sh: $*" >&2
   exit 1
 }
 
@@ -69,13 +70,13 @@ clean_up() {
 }
 
 work=
-recipe=$(cat "$here/image" "$here/unpack_kernel.py" | sha256sum | cut -c1-16)
+recipe=$(cat "$here/make_image.sh" "$here/unpack_kernel.py" | sha256sum | cut -c1-16)
 image=$cache/$recipe
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock -w "$lock_seconds" 9 || fail "another build of the image holds $cache/lock"
 if [[ ! -d $image ]]; then
-  [[ $EUID -eq 0 ]] || fail "making the image takes root; once it is there, the test does not"
+  [[ $EUID -eq 0 ]] || fail "making $image takes root, once"
   echo "Making the image of the virtual machine (1-3 minutes) ..." >&2
   trap clean_up EXIT
   trap 'exit 130' INT
