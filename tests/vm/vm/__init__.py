@@ -1,0 +1,1 @@
+"""The virtual machine of the tests and what is in it."""
