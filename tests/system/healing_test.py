@@ -86,6 +86,7 @@ class LostEvents(HealingTest):
         self.bed.wait_for_handles(self.bed.status("1-1")["handles"])
 
     def test_a_rescan_finds_what_came_unnoticed(self) -> None:
+        self.assertEqual(self.daemon.names(), [])  # it has looked and found nothing
         self.bed.add("1-1", uevent=False)
         self.assertEqual(self.daemon.names(), [])
         self.daemon.rescan()
