@@ -2,11 +2,16 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "daemon/app.hpp"
 #include "daemon/check_config.hpp"
+#include "drivers/driver_trial.hpp"
 
 int main(int argc, char* argv[]) {
+  if (argc == 3 && std::string_view(argv[1]) == cardea::kDriverTrialArgument) {
+    cardea::run_driver_trial(argv[2]);
+  }
   const auto options = cardea::parse_options(argc, argv);
   if (!options) {
     if (!options.error().context.empty()) {

@@ -14,6 +14,7 @@
 #include "base/mutex.hpp"
 #include "daemon/client/server.hpp"
 #include "daemon/power_policy.hpp"
+#include "drivers/driver_trial.hpp"
 #include "drivers/ifd_library_cache.hpp"
 #include "drivers/reader_name.hpp"
 
@@ -39,7 +40,9 @@ class ReaderOpener {
 
   /// `server` is borrowed.
   ReaderOpener(Server& server, Settings settings)
-      : server_(server), settings_(std::move(settings)) {}
+      : server_(server),
+        settings_(std::move(settings)),
+        libraries_([](const std::string& path) { return try_driver(path); }) {}
 
   /// Only from Server::run_reader_start's task. Errors: unknown_reader if the driver says that the
   /// device is not one of its own, else what failed and what to do.

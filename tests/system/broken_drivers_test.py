@@ -47,6 +47,13 @@ class BrokenDrivers(ConfTest):
         self._check(settings().build_dir / "lib" / "libpcsclite.so.1", "IFDH")
 
 
+    def test_loading_it_kills(self) -> None:
+        self._check(HANDLERS / "handler_crashing.so", "Aborted")
+
+    def test_loading_it_ends_the_process(self) -> None:
+        self._check(HANDLERS / "handler_exiting.so", "with status 3")
+
+
 class NoDevice(ConfTest):
     def test_the_channel_cannot_be_created(self) -> None:
         self.start_daemon(Entry("Broken", "/dev/null:GemPCTwin", LIBCCIDTWIN),
