@@ -10,11 +10,13 @@ namespace {
 constexpr std::array<std::uint8_t, 10> kAppletId = {0xA0, 0x00, 0x00, 0x00, 0x62,
                                                     0x03, 0x01, 0x0C, 0x06, 0x01};
 constexpr std::string_view kGreeting = "Hello world!";
+constexpr std::string_view kPin = "1234";
 constexpr std::size_t kPatternBytesMax = 65536;
 
 constexpr std::uint8_t kClassSystem = 0x00;
 constexpr std::uint8_t kClassTest = 0x80;
 constexpr std::uint8_t kInsGreet = 0x00;
+constexpr std::uint8_t kInsVerify = 0x20;
 constexpr std::uint8_t kInsSelect = 0xA4;
 constexpr std::uint8_t kInsPattern = 0x20;
 constexpr std::uint8_t kInsDelay = 0x30;
@@ -22,9 +24,11 @@ constexpr std::uint8_t kInsStarts = 0x40;
 constexpr std::uint8_t kInsEcho = 0x50;
 constexpr std::uint8_t kSelectByName = 0x04;
 constexpr std::uint8_t kSelectNoFci = 0x0C;
+constexpr std::uint8_t kVerifyPin = 0x80;  // specific reference data, number 0
 
 enum StatusWord : unsigned {
   kSwOk = 0x9000,
+  kSwNotVerified = 0x63C3,  // three tries left, always: nobody shall lock this card
   kSwWrongLength = 0x6700,
   kSwConditionsNotSatisfied = 0x6985,
   kSwNotFound = 0x6A82,
@@ -43,6 +47,7 @@ RESPONSECODE finish(Bytes& response, StatusWord status) {
 
 RESPONSECODE HelloCard::power_up() {
   selected_ = false;
+  verified_ = false;
   ++starts_;
   return IFD_SUCCESS;
 }
@@ -61,6 +66,7 @@ RESPONSECODE HelloCard::transmit(ByteView command, Bytes& response) {
 RESPONSECODE HelloCard::run_system_class(const CommandApdu& apdu, Bytes& response) {
   if (apdu.ins == kInsSelect) return select(apdu, response);
   if (apdu.ins == kInsGreet) return greet(apdu, response);
+  if (apdu.ins == kInsVerify) return verify(apdu, response);
   return finish(response, kSwWrongInstruction);
 }
 
@@ -80,6 +86,13 @@ RESPONSECODE HelloCard::greet(const CommandApdu& apdu, Bytes& response) const {
   if (!selected_) return finish(response, kSwConditionsNotSatisfied);
   response.assign(kGreeting.begin(), kGreeting.end());
   return finish(response, kSwOk);
+}
+
+RESPONSECODE HelloCard::verify(const CommandApdu& apdu, Bytes& response) {
+  if (apdu.p1 != 0 || apdu.p2 != kVerifyPin) return finish(response, kSwWrongParameters);
+  // Without data the command only asks (ISO 7816-4, 11.5.6).
+  if (!apdu.data.empty()) verified_ = std::ranges::equal(apdu.data, kPin);
+  return finish(response, verified_ ? kSwOk : kSwNotVerified);
 }
 
 RESPONSECODE HelloCard::run_test_class(const CommandApdu& apdu, Bytes& response) {

@@ -30,10 +30,12 @@ class HelloCard final : public VirtualCard {
   RESPONSECODE run_test_class(const CommandApdu& apdu, Bytes& response);
   RESPONSECODE select(const CommandApdu& apdu, Bytes& response);
   RESPONSECODE greet(const CommandApdu& apdu, Bytes& response) const;
+  RESPONSECODE verify(const CommandApdu& apdu, Bytes& response);
   RESPONSECODE wait(milliseconds delay, Bytes& response) EXCLUDES(mutex_);
 
   const Bytes atr_;
   bool selected_ = false;
+  bool verified_ = false;     ///< the PIN
   std::uint32_t starts_ = 0;  ///< power-ups and resets since insertion
 
   Mutex mutex_;

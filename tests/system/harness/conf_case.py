@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from harness.case import SystemTest
 from harness.free_daemon import FreeDaemon
@@ -26,6 +26,7 @@ class Entry(NamedTuple):
 
 class ConfTest(SystemTest):
     daemon: FreeDaemon
+    options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -36,7 +37,7 @@ class ConfTest(SystemTest):
         """Nothing is shared between tests."""
 
     def setUp(self) -> None:
-        self.daemon = FreeDaemon(settings())
+        self.daemon = FreeDaemon(settings(), options=self.options)
         self.addCleanup(self.daemon.kill)
         self.addCleanup(self._finish)
 

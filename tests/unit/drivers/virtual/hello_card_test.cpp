@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Exchange{"80 50 00 01 02 AABB", "6A86"},
                     Exchange{"80 50 00 00 03 AABB", "6700"}, Exchange{"00 B0 00 00", "6D00"},
                     Exchange{"80 60 00 00", "6D00"}, Exchange{"80 A4 04 00", "6D00"},
-                    Exchange{"00 20 00 01", "6D00"}, Exchange{"90 20 00 01", "6E00"},
+                    Exchange{"00 20 00 01", "6A86"}, Exchange{"90 20 00 01", "6E00"},
                     Exchange{"FF CA 00 00 00", "6E00"}, Exchange{"80", "6700"},
                     Exchange{"80 40 00", "6700"}));
 
@@ -125,6 +125,19 @@ TEST_P(HelloCardLength, IsEchoedFromExtendedData) {
 
 INSTANTIATE_TEST_SUITE_P(Edges, HelloCardLength,
                          testing::Values(1, 255, 256, 257, 32767, 65535, 65536));
+
+TEST(HelloCard, RemembersItsPinUntilItsPowerIsCut) {
+  HelloCard card(AtrKind::t01);
+  EXPECT_EQ(run(card, "00 20 00 80"), from_hex("63C3"));
+  EXPECT_EQ(run(card, "00 20 00 80 04 31 32 33 34"), from_hex("9000"));
+  EXPECT_EQ(run(card, "00 20 00 80"), from_hex("9000"));
+  EXPECT_EQ(card.power_up(), IFD_SUCCESS);
+  EXPECT_EQ(run(card, "00 20 00 80"), from_hex("63C3"));
+  EXPECT_EQ(run(card, "00 20 00 80 04 31 32 33 34"), from_hex("9000"));
+  EXPECT_EQ(run(card, "00 20 00 80 03 31 32 33"), from_hex("63C3")) << "a wrong one";
+  EXPECT_EQ(run(card, "00 20 00 80"), from_hex("63C3"));
+  EXPECT_EQ(run(card, "00 20 00 81"), from_hex("6A86"));
+}
 
 TEST(HelloCard, TakesItsTimeWhenAskedTo) {
   HelloCard card(AtrKind::t01);
