@@ -243,10 +243,42 @@ void ReaderManager::carry_out(Server::Clients clients, Actions actions) {
     opener_.closing(close.instance);
     server_.remove_readers(close.instance, close.device_gone);
   }
-  for (DeviceTracker::Open& order : actions.open) {
-    server_.run_reader_start(
-        clients, [this, order = std::move(order)] { open(order.instance, order.device); });
+  for (DeviceTracker::Open& order : actions.open) queue(clients, std::move(order));
+}
+
+void ReaderManager::queue(Server::Clients clients, DeviceTracker::Open order) {
+  log::write(log::Level::debug, "opening " + place_of(order.device));
+  const std::string library = first_library(order.device);
+  {
+    const MutexLock lock(mutex_);
+    const auto [line, fresh] = lines_.try_emplace(library);
+    line->second.push_back(std::move(order));
+    if (!fresh) return;  // somebody is at work on it
   }
+  server_.run_reader_start(clients, [this, library] { open_line(library); });
+}
+
+void ReaderManager::open_line(const std::string& library) {
+  for (;;) {
+    DeviceTracker::Open order;
+    {
+      const MutexLock lock(mutex_);
+      const auto line = lines_.find(library);
+      if (line->second.empty() || stopping_) {
+        lines_.erase(line);
+        return;
+      }
+      order = std::move(line->second.front());
+      line->second.pop_front();
+    }
+    open(order.instance, order.device);
+  }
+}
+
+std::string ReaderManager::first_library(const ReaderDevice& device) {
+  if (const auto* entry = std::get_if<ReaderConfEntry>(&device.source)) return entry->library_path;
+  const auto choices = choose_drivers(std::get<UsbInterface>(device.source));
+  return choices.empty() ? std::string() : choices.front().library_path;
 }
 
 void ReaderManager::set_timer() {

@@ -4,9 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <span>
@@ -46,6 +46,14 @@ std::string identity_of(libusb_device* device) {
          std::to_string(libusb_get_device_address(device));
 }
 
+/// False while devtmpfs or udevd has not made the device node yet.
+bool has_node(libusb_device* device) {
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/dev/bus/usb/%03d/%03d", libusb_get_bus_number(device),
+                libusb_get_device_address(device));
+  return ::access(path.data(), F_OK) == 0;
+}
+
 /// Empty if the device has no such string or does not tell.
 std::string read_string(libusb_device_handle* handle, std::uint8_t index) {
   if (index == 0) return {};
@@ -57,6 +65,11 @@ std::string read_string(libusb_device_handle* handle, std::uint8_t index) {
 
 std::span<const libusb_interface> interfaces_of(const libusb_config_descriptor& config) {
   return {config.interface, config.bNumInterfaces};
+}
+
+tl::unexpected<Error> cannot_list(int error) {
+  return failure(ScardRv::no_service,
+                 std::string("libusb cannot list USB devices: ") + libusb_strerror(error));
 }
 
 extern "C" int LIBUSB_CALL cardea_usb_moved(libusb_context*, libusb_device* device,
@@ -148,10 +161,10 @@ std::vector<HotplugEvent> LibusbBackend::read_events() {
 }
 
 Result<std::vector<UsbInterface>> LibusbBackend::scan(const Wanted& wanted) {
-  // The list of a context that gets no events stays as it was; a new one looks for itself.
-  libusb_context* context = context_;
-  const bool look = rescan_period_ != milliseconds::zero();
-  if (look && libusb_init(&context) != 0) context = context_;
+  // A context of its own: the list of an old one only follows events, which may be lost, and lacks
+  // devices that somebody failed to open, because libusb takes them for unplugged.
+  libusb_context* context = nullptr;
+  if (const int error = libusb_init(&context); error != 0) return cannot_list(error);
   libusb_device** list = nullptr;
   const ssize_t count = libusb_get_device_list(context, &list);
   std::vector<UsbInterface> found;
@@ -161,11 +174,8 @@ Result<std::vector<UsbInterface>> LibusbBackend::scan(const Wanted& wanted) {
     }
     libusb_free_device_list(list, /*unref_devices=*/1);
   }
-  if (context != context_) libusb_exit(context);
-  if (count < 0) {
-    return failure(ScardRv::no_service, std::string("libusb cannot list USB devices: ") +
-                                            libusb_strerror(static_cast<int>(count)));
-  }
+  libusb_exit(context);
+  if (count < 0) return cannot_list(static_cast<int>(count));
   std::set<std::string> present;
   for (const UsbInterface& interface : found) present.insert(interface.identity);
   std::erase_if(strings_, [&](const auto& entry) { return !present.contains(entry.first); });
@@ -192,10 +202,6 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
     UsbInterface one;
     one.key = port_of(device) + ":" + std::to_string(config->bConfigurationValue) + "." +
               std::to_string(setting.bInterfaceNumber);
-    // libusb lists the newest device first; an older one at the same place is gone, and libusb has
-    // missed it.
-    const auto is_here = [&one](const UsbInterface& other) { return other.key == one.key; };
-    if (std::any_of(found.begin(), found.end(), is_here)) continue;
     one.identity = identity;
     one.vendor = descriptor.idVendor;
     one.product = descriptor.idProduct;
@@ -214,7 +220,9 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
 const LibusbBackend::Strings& LibusbBackend::strings_of(libusb_device* device,
                                                         const libusb_device_descriptor& descriptor,
                                                         const std::string& identity) {
+  static const Strings kNone;
   if (const auto known = strings_.find(identity); known != strings_.end()) return known->second;
+  if (!has_node(device)) return kNone;  // ask again at the next scan
   Strings& strings = strings_[identity];
   libusb_device_handle* opened = nullptr;
   libusb_config_descriptor* active = nullptr;

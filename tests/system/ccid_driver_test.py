@@ -25,7 +25,7 @@ class OurCcidDriver(CcidCases, UsbTest):
 
 @cardea_only("Debian's pcscd serves listed devices only")
 class UnlistedReaders(UsbTest):
-    options = ("--generic-ccid",)
+    options = (f"--generic-ccid={OURS}",)
 
     def make_drivers(self) -> DriverFolder:
         folder = self.new_driver_folder()

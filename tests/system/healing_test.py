@@ -38,6 +38,8 @@ class FirstAttempts(HealingTest):
         self.assert_works(FIRST)
 
     def test_a_device_node_that_comes_late(self) -> None:
+        if settings().driver == "libusb":
+            self.skipTest("libusb, that of libccid too, forgets a device it could not open")
         self.bed.add("1-1", node=False)
         self.bed.add("1-2")
         self.daemon.wait_for_names(FIRST)
@@ -84,16 +86,12 @@ class LostEvents(HealingTest):
         self.bed.wait_for_handles(self.bed.status("1-1")["handles"])
 
     def test_a_rescan_finds_what_came_unnoticed(self) -> None:
-        self._skip_libusb()
+        self.assertEqual(self.daemon.names(), [])  # it has looked and found nothing
         self.bed.add("1-1", uevent=False)
         self.assertEqual(self.daemon.names(), [])
         self.daemon.rescan()
         self.daemon.wait_for_names(FIRST)
         self.assert_works(FIRST)
-
-    def _skip_libusb(self) -> None:
-        if settings().driver == "libusb":
-            self.skipTest("libusb itself learns of devices by their events")
 
     def test_a_rescan_drops_what_went_unnoticed(self) -> None:
         self.bed.add("1-1")
@@ -154,7 +152,7 @@ class Resets(HealingTest):
 
     def test_new_number_rebound(self) -> None:
         if settings().driver == "libusb":
-            self.skipTest("libusb itself learns of device numbers by add events")
+            self.skipTest("libusb tells of devices that come and go, not of drivers bound anew")
         self._reset("new", "rebind")
 
     def test_new_number_plugged_again(self) -> None:

@@ -39,11 +39,11 @@ class UsbTest(SystemTest):
         self.addCleanup(self.bed.kill)
         self.bed.start()
         folder = self.make_drivers()
+        self.daemon = FreeDaemon(settings(), self.bed.environment(),
+                                 folder.path if folder else None, self.options)
         if folder is not None:
             folder.mount()
             self.addCleanup(folder.unmount)
-        self.daemon = FreeDaemon(settings(), self.bed.environment(),
-                                 folder.path if folder else None, self.options)
         self.addCleanup(self.daemon.kill)
         self.addCleanup(self._finish)
         if self.starts_daemon:
