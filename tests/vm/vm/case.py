@@ -47,13 +47,21 @@ class MachineTest(unittest.TestCase):
         self.assertEqual(self.state("pcscd.service"), "inactive")
         self.addCleanup(self._check_service)
 
+    @classmethod
+    def tearDownClass(cls) -> None:
+        records = cls.vm.run("journalctl --no-pager -o short-monotonic -u pcscd.service")
+        cls.journal_file().write_text(records.text)
+
+    @classmethod
+    def journal_file(cls) -> Path:
+        return cls.logs / f"{cls.daemon}.journal"
+
     def _check_service(self) -> None:
         """The daemon still runs, and ends in order."""
-        journal = self.journal()
-        (self.logs / f"{self.daemon}.{self._testMethodName}.journal").write_text(journal)
         state = self.state("pcscd.service")
         result = self.stop_service()
-        self.assertEqual((state, result), ("active", ["success", "0"]), journal)
+        self.assertEqual((state, result), ("active", ["success", "0"]),
+                         f"see {self.journal_file()}")
 
     # Service
 
