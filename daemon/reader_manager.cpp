@@ -106,7 +106,7 @@ void ReaderManager::rescan() {
   with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
     if (conf) tracker_.update(/*usb=*/false, configured, {}, now, actions);
     if (plugged) tracker_.update(/*usb=*/true, *plugged, {}, now, actions);
-    tracker_.retry_all(now, actions);
+    tracker_.retry_all(actions);
   });
 }
 

@@ -86,11 +86,13 @@ DeviceTracker::Places::iterator DeviceTracker::remove(Places::iterator place, Ti
   return next;
 }
 
-void DeviceTracker::retry_all(TimePoint now, Actions& actions) {
+void DeviceTracker::retry_all(Actions& actions) {
   for (auto& [key, place] : places_) {
-    if (place.state != State::waiting && place.state != State::given_up) continue;
+    if (place.state != State::waiting && place.state != State::given_up &&
+        place.state != State::not_mine) {
+      continue;
+    }
     place.failures = 0;
-    place.due = now;
     start(place, actions);
   }
 }

@@ -68,8 +68,8 @@ class DeviceTracker {
   /// The device at this key, or all at this USB port path, are gone; the next update() may find
   /// them, or others, again.
   void unplugged(const std::string& place, TimePoint now, Actions& actions);
-  /// Forgets failures and tries all devices that are not open.
-  void retry_all(TimePoint now, Actions& actions);
+  /// Forgets failures and tries all devices that are not open, also those no driver wanted.
+  void retry_all(Actions& actions);
 
   /// Open ended. not_mine: the driver does not serve this interface; that is no failure.
   void opened(ReaderInstance instance, Outcome outcome, TimePoint now, Actions& actions);
