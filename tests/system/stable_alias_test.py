@@ -3,9 +3,12 @@ the same one of several identical readers again, whatever the order they came in
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 
 from harness.case import cardea_only
+from harness.settings import settings
 from harness.usb_case import SCR3310, UsbTest
 from harness.wire import DIRECT, STATE_ABSENT, Rv
 
@@ -37,6 +40,17 @@ class StableAlias(UsbTest):
             for port in chance.sample(PORTS, len(PORTS)):
                 self.bed.remove(port)
             self.daemon.wait_for_names()
+
+    def test_the_list_of_readers_shows_it(self) -> None:
+        self.bed.add("1-1", serial="AB12", card="none")
+        self.daemon.wait_for_state(f"{SCR3310} (AB12) 00 00", STATE_ABSENT)
+        build = settings().build_dir
+        listed = subprocess.run([str(build / "bin" / "cardea-readers")], check=True, timeout=30,
+                                capture_output=True, text=True,
+                                env=dict(os.environ, PCSCLITE_CSOCK_NAME=str(
+                                    self.daemon.socket_path))).stdout
+        self.assertEqual(listed, f"{SCR3310} (AB12) 00 00\n"
+                                 "  alias: usb-1-1:1.0-AB12\n  state: no card\n")
 
     def _alias(self, name: str) -> str:
         with self.daemon.client() as client:
