@@ -1,10 +1,6 @@
 #include "daemon/reader_manager.hpp"
 
-#include <sys/timerfd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "base/log.hpp"
 #include "drivers/reader_conf_loader.hpp"
@@ -50,16 +46,14 @@ void report_problems(const std::vector<ConfigProblem>& problems) {
 
 Result<std::unique_ptr<ReaderManager>> ReaderManager::create(
     Server& server, Settings settings, std::unique_ptr<HotplugBackend> backend) {
-  UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  if (!timer) {
-    return failure(ScardRv::internal_error, std::string("timerfd_create: ") + std::strerror(errno));
-  }
+  auto timer = DeadlineTimer::create();
+  if (!timer) return tl::make_unexpected(timer.error());
   return std::unique_ptr<ReaderManager>(
-      new ReaderManager(server, std::move(settings), std::move(backend), std::move(timer)));
+      new ReaderManager(server, std::move(settings), std::move(backend), std::move(*timer)));
 }
 
 ReaderManager::ReaderManager(Server& server, Settings settings,
-                             std::unique_ptr<HotplugBackend> backend, UniqueFd timer)
+                             std::unique_ptr<HotplugBackend> backend, DeadlineTimer timer)
     : server_(server),
       settings_(std::move(settings)),
       backend_(std::move(backend)),
@@ -86,7 +80,7 @@ Result<void> ReaderManager::start() {
       if (plugged) tracker_.update(/*usb=*/true, *plugged, {}, now, actions);
     });
   }
-  server_.watch_descriptor(timer_.get(), [this] { on_timer(); });
+  server_.watch_descriptor(timer_.fd(), [this] { on_timer(); });
   if (backend_) {
     log::write(log::Level::info, std::string("following USB hot-plug by ") + backend_->name());
     server_.watch_descriptor(backend_->descriptor(), [this] { on_hotplug(); });
@@ -151,8 +145,7 @@ void ReaderManager::on_hotplug() {
 }
 
 void ReaderManager::on_timer() {
-  std::uint64_t expirations = 0;
-  (void)!::read(timer_.get(), &expirations, sizeof expirations);
+  timer_.acknowledge();
   with_tracker(Server::Clients::go_on, [this](TimePoint now, Actions& actions)
                                            REQUIRES(mutex_) { tracker_.expire(now, actions); });
 }
@@ -232,7 +225,7 @@ void ReaderManager::with_tracker(Server::Clients clients, const Visit& visit) {
     const MutexLock lock(mutex_);
     if (stopping_) return;
     visit(Clock::now(), actions);
-    set_timer();
+    timer_.set(tracker_.next_deadline());
   }
   carry_out(clients, std::move(actions));
 }
@@ -279,18 +272,6 @@ std::string ReaderManager::first_library(const ReaderDevice& device) {
   if (const auto* entry = std::get_if<ReaderConfEntry>(&device.source)) return entry->library_path;
   const auto choices = choose_drivers(std::get<UsbInterface>(device.source));
   return choices.empty() ? std::string() : choices.front().library_path;
-}
-
-void ReaderManager::set_timer() {
-  const auto deadline = tracker_.next_deadline();
-  itimerspec at{};
-  if (deadline) {
-    const auto since = deadline->time_since_epoch();
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
-    at.it_value.tv_sec = seconds.count();
-    at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;  // 0 means "off"
-  }
-  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
 void ReaderManager::open(ReaderInstance instance, const ReaderDevice& device) {

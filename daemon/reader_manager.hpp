@@ -17,6 +17,7 @@
 #include "daemon/client/server.hpp"
 #include "daemon/hotplug/device_tracker.hpp"
 #include "daemon/hotplug/hotplug_backend.hpp"
+#include "daemon/io/deadline_timer.hpp"
 #include "daemon/reader_opener.hpp"
 #include "drivers/driver_bundle.hpp"
 #include "drivers/reader_conf.hpp"
@@ -51,7 +52,7 @@ class ReaderManager {
 
  private:
   ReaderManager(Server& server, Settings settings, std::unique_ptr<HotplugBackend> backend,
-                UniqueFd timer);
+                DeadlineTimer timer);
   using Actions = DeviceTracker::Actions;
 
   Result<ReaderConf> read_reader_conf();
@@ -69,7 +70,6 @@ class ReaderManager {
   [[nodiscard]] std::shared_ptr<const DriverBundles> bundles() EXCLUDES(mutex_);
   [[nodiscard]] std::vector<ReaderDevice> configured_devices(const ReaderConf& conf)
       EXCLUDES(mutex_);
-  void set_timer() REQUIRES(mutex_);
 
   /// Runs `visit(now, actions)` under the lock and carries out the actions.
   template <typename Visit>
@@ -89,7 +89,7 @@ class ReaderManager {
   Server& server_;
   const Settings settings_;
   const std::unique_ptr<HotplugBackend> backend_;
-  const UniqueFd timer_;  ///< timerfd for the tracker's deadlines
+  const DeadlineTimer timer_;  ///< for the tracker's deadlines
   ReaderOpener opener_;
 
   Mutex scanning_;  ///< one scan at a time, in the order of the updates; before mutex_

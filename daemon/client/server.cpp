@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <array>
@@ -50,23 +49,21 @@ std::uint32_t random_number() {
 Result<std::unique_ptr<Server>> Server::create(Settings settings, UniqueFd listener) {
   auto poller = Poller::create();
   if (!poller) return tl::make_unexpected(poller.error());
-  UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  if (!timer) {
-    return failure(ScardRv::internal_error, std::string("timerfd_create: ") + std::strerror(errno));
-  }
+  auto timer = DeadlineTimer::create();
+  if (!timer) return tl::make_unexpected(timer.error());
   std::unique_ptr<Server> server(
-      new Server(settings, std::move(listener), std::move(*poller), std::move(timer)));
+      new Server(settings, std::move(listener), std::move(*poller), std::move(*timer)));
   auto executor = Executor::create(
       server->poller_, [raw = server.get()](const Poller::Event& event) { raw->on_event(event); });
   if (!executor) return tl::make_unexpected(executor.error());
   server->executor_ = std::move(*executor);
-  if (auto added = server->poller_.add(server->timer_.get(), kTimerToken, EPOLLIN); !added) {
+  if (auto added = server->poller_.add(server->timer_.fd(), kTimerToken, EPOLLIN); !added) {
     return tl::make_unexpected(added.error());
   }
   return server;
 }
 
-Server::Server(Settings settings, UniqueFd listener, Poller poller, UniqueFd timer)
+Server::Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer)
     : settings_(settings),
       poller_(std::move(poller)),
       listener_(std::move(listener)),
@@ -119,14 +116,13 @@ void Server::on_event(const Poller::Event& event) {
   if (event.token == kListenToken) return accept_clients();
   Round round;
   if (event.token == kTimerToken) {
-    std::uint64_t expirations = 0;
-    (void)!::read(timer_.get(), &expirations, sizeof expirations);
+    timer_.acknowledge();
     with_core(round,
               [this](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
                 timer_set_.reset();
                 core.expire(now, fx);
               });
-    poller_.arm(timer_.get(), kTimerToken, EPOLLIN);
+    poller_.arm(timer_.fd(), kTimerToken, EPOLLIN);
     return run(round);
   }
   if (event.token >= kFirstWatchedToken) return run_watched(event.token);
@@ -434,12 +430,7 @@ void Server::set_timer() {
   const auto deadline = core_.next_deadline();
   if (!deadline || (timer_set_ && *timer_set_ <= *deadline)) return;
   timer_set_ = deadline;
-  const auto since = deadline->time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
-  itimerspec at{};
-  at.it_value.tv_sec = seconds.count();
-  at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;  // never 0: "off"
-  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+  timer_.set(deadline);
 }
 
 }  // namespace cardea

@@ -19,6 +19,7 @@
 #include "base/unique_fd.hpp"
 #include "daemon/client/connection.hpp"
 #include "daemon/core/core.hpp"
+#include "daemon/io/deadline_timer.hpp"
 #include "daemon/io/executor.hpp"
 #include "daemon/io/poller.hpp"
 #include "daemon/reader/reader_runtime.hpp"
@@ -122,7 +123,7 @@ class Server {
     std::vector<ReaderOwner> faulty;
   };
 
-  Server(Settings settings, UniqueFd listener, Poller poller, UniqueFd timer);
+  Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer);
 
   void on_event(const Poller::Event& event);
   void run_watched(std::uint64_t token) EXCLUDES(core_mutex_);
@@ -153,7 +154,7 @@ class Server {
   const Settings settings_;
   Poller poller_;
   const UniqueFd listener_;
-  const UniqueFd timer_;
+  const DeadlineTimer timer_;
   std::unique_ptr<Executor> executor_;
 
   mutable Mutex core_mutex_;

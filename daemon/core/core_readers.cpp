@@ -123,6 +123,11 @@ void Core::finish(Job& job, const JobResult& result, TimePoint now, Effects& fx)
   Reader* reader = find_reader(job.reader);
   if (reader != nullptr && result.card) apply_card(*reader, *result.card, now, fx);
   answer_finished(job, result, reader, now, fx);
+  // The card may have lost its power with nobody telling, as after a USB reset; most drivers find
+  // out when they are asked for it.
+  if (reader != nullptr && job.kind == JobKind::transmit && result.rv == ScardRv::not_transacted) {
+    presence_hint(reader->id, now, fx);
+  }
   if (reader != nullptr) serve_line(*reader, now, fx);
   domain_done(job.domain, now, fx);
   if (job.kind == JobKind::close || job.kind == JobKind::guest) forget_unused(job.domain);

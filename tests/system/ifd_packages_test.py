@@ -54,6 +54,10 @@ def _entry(name: str) -> Entry:
 
 
 class PackagedHandlers(ConfTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.daemon.has_foreign_drivers = True
+
     def _refusal(self, name: str) -> re.Match[str] | None:
         handler = HANDLERS[name]
         return re.search(rf'error reader "{re.escape(name)}" .*{re.escape(handler.library)}.*'

@@ -344,6 +344,22 @@ TEST(CoreCards, AnUnusedCardIsPoweredOffWhenTheAdministratorSaid) {
   EXPECT_EQ(count(reader, "power down"), 1u);
 }
 
+TEST(CoreCards, AFailedExchangeLooksForTheCard) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  TestClient& a = bench.add_client();
+  const CardHandle card = a.open("R");
+  const std::size_t before = count(reader, "presence");
+  EXPECT_EQ(a.transmit(card), ScardRv::success);
+  EXPECT_EQ(count(reader, "presence"), before);
+  reader.script->queue_result(DriverCall::transmit, IfdRv::communication_error);
+  // The driver has noticed meanwhile that the card lost its power, and says so once.
+  reader.script->queue_result(DriverCall::presence, IfdRv::icc_not_present);
+  EXPECT_EQ(a.transmit(card), ScardRv::not_transacted);
+  EXPECT_EQ(count(reader, "presence"), before + 1);
+  EXPECT_EQ(a.transmit(card), ScardRv::removed_card);
+}
+
 TEST(CoreCards, ALastingFaultIsReportedOnce) {
   CoreBench bench;
   TestReader& reader = bench.add_reader("R");
