@@ -81,11 +81,11 @@ void Server::start() {
 }
 
 bool Server::stop(milliseconds limit) {
-  poller_.remove(listener_.get());
   {
     MutexLock lock(core_mutex_);
-    stopping_ = true;
+    stopping_ = true;  // from here on nobody arms the listener
   }
+  poller_.remove(listener_.get());
   // On the pool: this thread must not get caught in a driver.
   executor_->post([this] {
     Round round;
