@@ -169,7 +169,7 @@ std::optional<std::vector<ReaderDevice>> ReaderManager::scan() {
   }
   std::vector<ReaderDevice> devices;
   for (const UsbInterface& interface : *found) {
-    if (is_wanted(interface, *bundles)) devices.push_back(usb_device(interface));
+    if (is_wanted(interface)) devices.push_back(usb_device(interface));
   }
   // Readers that were plugged in together get their numbers in the order of their places.
   std::sort(devices.begin(), devices.end(),
@@ -177,21 +177,27 @@ std::optional<std::vector<ReaderDevice>> ReaderManager::scan() {
   return devices;
 }
 
-bool ReaderManager::is_wanted(const UsbInterface& interface, const DriverBundles& bundles) {
-  const bool listed = is_listed(bundles, interface.vendor, interface.product);
-  const bool ccid = interface.interface_class == kUsbClassSmartCard;
-  if (!listed && !ccid) return false;
+bool ReaderManager::is_wanted(const UsbInterface& interface) {
+  const std::vector<DriverChoice> choices = choose_drivers(interface);
+  if (choices.empty() && interface.interface_class != kUsbClassSmartCard) return false;
+  const ReaderDevice device = usb_device(interface);
   if (interface.ignored) {
-    mention(usb_device(interface), "is ignored: a udev rule sets PCSCLITE_IGNORE=1");
-    return false;
+    mention(device, "is ignored: a udev rule sets PCSCLITE_IGNORE=1");
+  } else if (choices.empty()) {
+    mention(device, "is not served: no driver bundle in " + settings_.bundle_directory +
+                        " lists it. Install its driver, or start pcscd with --generic-ccid");
+  } else if (is_ignored(base_name(interface, choices.front()), settings_.ignored_names)) {
+    mention(device, kIgnoredByName);
+  } else {
+    return true;
   }
-  if (!listed && !settings_.generic_ccid) {
-    mention(usb_device(interface),
-            "is not served: no driver bundle in " + settings_.bundle_directory +
-                " lists it. Install its driver, or start pcscd with --generic-ccid");
-    return false;
-  }
-  return true;
+  return false;
+}
+
+std::string ReaderManager::base_name(const UsbInterface& interface,
+                                     const DriverChoice& choice) const {
+  return usb_base_name(choice.friendly_name, interface.interface_text, interface.serial,
+                       settings_.names);
 }
 
 void ReaderManager::mention(const ReaderDevice& device, const std::string& why) {
@@ -310,15 +316,10 @@ Result<void> ReaderManager::open_usb(ReaderInstance instance, const UsbInterface
     ReaderOpener::Request request;
     request.owner = instance;
     request.library_path = choice.library_path;
-    request.base_name = usb_base_name(choice.friendly_name, interface.interface_text,
-                                      interface.serial, settings_.names);
+    request.base_name = base_name(interface, choice);
     request.usb_place = interface.key;
     request.usb_serial = interface.serial;
     request.device_name = interface.device_name;
-    if (is_ignored(request.base_name, settings_.ignored_names)) {
-      mention(usb_device(interface), kIgnoredByName);
-      return failure(ScardRv::unknown_reader);
-    }
     result = opener_.open(request);
     // "Not mine" is the last word: how drivers skip interfaces of composite devices.
     if (result || result.error().rv == ScardRv::unknown_reader) break;

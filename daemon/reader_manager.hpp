@@ -64,8 +64,9 @@ class ReaderManager {
   /// What is plugged in and has a driver. Asks devices for their strings, which may take a while;
   /// nullopt if that is not possible now.
   std::optional<std::vector<ReaderDevice>> scan() REQUIRES(scanning_) EXCLUDES(mutex_);
-  [[nodiscard]] bool is_wanted(const UsbInterface& interface, const DriverBundles& bundles)
-      EXCLUDES(mutex_);
+  [[nodiscard]] bool is_wanted(const UsbInterface& interface) EXCLUDES(mutex_);
+  [[nodiscard]] std::string base_name(const UsbInterface& interface,
+                                      const DriverChoice& choice) const;
   void mention(const ReaderDevice& device, const std::string& why) EXCLUDES(mutex_);
   [[nodiscard]] std::shared_ptr<const DriverBundles> bundles() EXCLUDES(mutex_);
   [[nodiscard]] std::vector<ReaderDevice> configured_devices(const ReaderConf& conf)

@@ -74,7 +74,7 @@ DeviceTracker::Places::iterator DeviceTracker::remove(Places::iterator place, Ti
   switch (place->second.state) {
     case State::opening:
     case State::open:
-      stop(place->second, /*device_gone=*/true, now, actions);
+      stop(place->second, /*device_gone=*/place->second.usb, now, actions);
       break;
     case State::closing:
       break;

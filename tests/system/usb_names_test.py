@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.bundles import CCID_BUNDLE, LIBCCID, DriverFolder, Model
+from harness.case import cardea_only
 from harness.settings import settings
 from harness.usb_case import UsbTest
 from harness.wire import STATE_ABSENT
@@ -88,3 +89,17 @@ class WithoutBoth(NamesTest):
 
     def test_just_the_model(self) -> None:
         self._plug(f"{ONE} 00 00", f"{ONE} 01 00", f"{ONE} 02 00", f"{TWO} 03 00", f"{LONG} 04 00")
+
+
+@cardea_only("Debian's pcscd 1.9.9 takes a reader that it ignores for one that failed")
+class Filters(NamesTest):
+    variables: ClassVar[dict[str, str]] = {
+        "PCSCLITE_FILTER_IGNORE_READER_NAMES": f"nobody:{TWO}",
+        "PCSCLITE_FILTER_EXTEND_READER_NAMES": " @host"}
+
+    def test_readers_are_ignored_and_names_extended(self) -> None:
+        self.bed.add("1-1", id="1234:0002")
+        self.bed.add("1-2", id="1234:0001", serial="S")
+        self.daemon.wait_for_names(f"{ONE} (S) @host 00 00")
+        self.assertEqual(self.bed.status("1-1")["claims"], 0)
+        self.assertEqual(self.daemon.log().count("is ignored: "), 1, self.daemon.log())

@@ -24,6 +24,7 @@ class UsbTest(SystemTest):
     daemon: FreeDaemon
     options: ClassVar[tuple[str, ...]] = ()
     starts_daemon: ClassVar[bool] = True
+    variables: ClassVar[dict[str, str]] = {}
     closes_slots: ClassVar[bool] = False  # the driver under test does, see pull_slots()
 
     @classmethod
@@ -39,7 +40,7 @@ class UsbTest(SystemTest):
         self.addCleanup(self.bed.kill)
         self.bed.start()
         folder = self.make_drivers()
-        self.daemon = FreeDaemon(settings(), self.bed.environment(),
+        self.daemon = FreeDaemon(settings(), {**self.bed.environment(), **self.variables},
                                  folder.path if folder else None, self.options)
         if folder is not None:
             folder.mount()

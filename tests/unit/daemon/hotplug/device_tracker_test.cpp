@@ -260,6 +260,8 @@ TEST(DeviceTracker, UsbAndConfiguredReadersDoNotDisturbEachOther) {
   t.opened(t.opening());
   t.open_one("1-1:1.0", "a");
   t.configured({});
+  ASSERT_THAT(t.actions.close, SizeIs(1));
+  EXPECT_FALSE(t.actions.close.front().device_gone) << "only its entry is";
   EXPECT_THAT(t.closing(), SizeIs(1));
   t.present({});
   EXPECT_THAT(t.closing(), SizeIs(1));
