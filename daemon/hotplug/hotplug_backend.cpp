@@ -27,6 +27,8 @@ Result<std::unique_ptr<HotplugBackend>> create_hotplug_backend(HotplugKind kind,
     case HotplugKind::automatic:
       break;
   }
+  // Whoever wants the bus to be looked at has no events to follow.
+  if (rescan_period != milliseconds::zero()) return LibusbBackend::create(rescan_period);
   auto udev = UdevBackend::create();
   if (udev) return udev;
   log::write(log::Level::info, "no hot-plug by udev: " + udev.error().context + "; using libusb");

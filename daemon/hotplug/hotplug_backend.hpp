@@ -43,7 +43,8 @@ class HotplugBackend {
 };
 
 /// The back end for `kind`; nullptr for none. Events are collected from here on, so a scan right
-/// after it misses nothing. automatic: udev, or libusb where udev does not work.
+/// after it misses nothing. automatic: udev, or libusb where udev does not work or a
+/// period is given.
 /// `rescan_period`: libusb only; looks itself once a period, for containers that get no events;
 /// zero: never.
 Result<std::unique_ptr<HotplugBackend>> create_hotplug_backend(HotplugKind kind,

@@ -123,6 +123,19 @@ class LostEvents(HealingTest):
         self.assertEqual(self.bed.status("1-1")["claimed"], 1)
 
 
+@cardea_only("Debian's pcscd, built with libudev, has no --force-reader-polling")
+class ForcedPolling(HealingTest):
+    options = ("--force-reader-polling=1",)
+
+    def test_finds_what_came_and_went_unnoticed(self) -> None:
+        if settings().driver != "libusb":
+            self.skipTest("an option of the libusb back end")
+        self.assertEqual(self.daemon.names(), [])
+        self.bed.add("1-1", uevent=False)
+        self.daemon.wait_for_names(FIRST)
+        self.assert_works(FIRST)
+
+
 @cardea_only("Debian's pcscd takes no notice of a reset")
 class Resets(HealingTest):
     def _reset(self, devnum: str, uevents: str) -> None:
