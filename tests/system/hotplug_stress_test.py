@@ -12,6 +12,7 @@ import random
 from harness.case import cardea_only
 from harness.usb_case import UsbTest
 from harness.waiting import PATIENCE_SECONDS, poll_until
+from harness.wire import STATE_PRESENT
 
 PORTS = ("1-1", "1-2", "1-3.1", "1-3.2", "2-1", "2-2.4.1")
 CYCLES = 1_000
@@ -83,14 +84,17 @@ class Stress(UsbTest):
                    == len(self._plugged), SETTLE_SECONDS)
 
     def _use_all(self) -> None:
-        for name in self.daemon.names():
-            port = name[name.index("(") + 1:name.index(")")]
+        # A reset may still be under way, so a reader counts once its new device is in use.
+        for port in sorted(self._plugged):
             self.bed.remove(port)
-            self._plugged.discard(port)
-            self.daemon.wait_for_count(len(self._plugged))
             self.bed.add(port, serial=port)
-            self._plugged.add(port)
-            self.daemon.wait_for_count(len(self._plugged))
-        for name in self.daemon.names():
+        for port in sorted(self._plugged):
+            self.bed.wait_until_claimed(port)
+            name = poll_until(f"a card at {port}", lambda: self._name_with_card(port))
             client, _ = self.open_hello(name)
             client.close()
+
+    def _name_with_card(self, port: str) -> str | None:
+        with self.client() as client:
+            return next((state.name for state in client.states()
+                         if f"({port})" in state.name and state.state & STATE_PRESENT), None)
