@@ -2,7 +2,6 @@
 // finds nothing; it can never find its successor. Value types, any thread.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,7 +12,8 @@ template <typename Tag>
 struct Id {
   std::uint64_t value = 0;  ///< 0: nobody
 
-  friend auto operator<=>(const Id&, const Id&) = default;
+  friend bool operator==(const Id&, const Id&) = default;
+  friend bool operator<(const Id& a, const Id& b) { return a.value < b.value; }
   explicit operator bool() const { return value != 0; }
 };
 
