@@ -38,6 +38,7 @@ class UsbBed:
         program = self._settings.build_dir / "bin" / "usb-testbed"
         # Leaks of the libraries it is made of are not what is tested here.
         environment = dict(os.environ, TMPDIR=str(self._dir), LD_PRELOAD=self._preload(),
+                           TSAN_OPTIONS="report_bugs=0",
                            ASAN_OPTIONS="detect_leaks=0")
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen([str(program), str(self._control)], stdout=log,
