@@ -25,32 +25,39 @@ compile() { # LABEL SOURCE COMPILER OPTION...
 }
 
 # Each header has to do without the others.
-alone() { # LABEL COMPILER OPTION...
-    label=$1
+alone() { # LANGUAGE COMPILER OPTION...
+    language=$1
     shift
     for header in "$scratch"/PCSC/*.h; do
         name=$(basename "$header")
         printf '#include <%s>\ntypedef int nothing_else;\n' "$name" >"$scratch/alone"
-        compile "$name, $label" "$scratch/alone" "$@" "-I$scratch/PCSC"
+        compile "$name, $language" "$scratch/alone" "$@" "-I$scratch/PCSC"
     done
 }
 
-for bits in 64 32; do
+for width in native -m32; do
     # Freestanding: needs no C library, which is often there for one width only.
-    set -- -ffreestanding "-m$bits"
+    set -- -ffreestanding
+    if [ "$width" != native ]; then
+        if ! "$cc" "$width" "$@" -fsyntax-only -x c /dev/null 2>"$scratch/said"; then
+            echo "$cc does not know $width here"
+            continue
+        fi
+        set -- "$@" "$width"
+    fi
     for standard in c89 c11; do
-        alone "$standard, $bits bits" "$cc" "$@" "-std=$standard" -x c
-        compile "$standard, $bits bits" "$here/header_layout.c" \
+        alone "$standard, $width" "$cc" "$@" "-std=$standard" -x c
+        compile "$standard, $width" "$here/header_layout.c" \
             "$cc" "$@" "-std=$standard" -x c "-I$scratch/PCSC"
     done
     for standard in c++11 c++20; do
-        alone "$standard, $bits bits" "$cxx" "$@" "-std=$standard" -x c++
-        compile "$standard, $bits bits" "$here/header_layout.c" \
+        alone "$standard, $width" "$cxx" "$@" "-std=$standard" -x c++
+        compile "$standard, $width" "$here/header_layout.c" \
             "$cxx" "$@" "-std=$standard" -x c++ "-I$scratch/PCSC"
     done
-    compile "<PCSC/...>, c11, $bits bits" "$here/header_layout.c" \
+    compile "<PCSC/...>, c11, $width" "$here/header_layout.c" \
         "$cc" "$@" -std=c11 -x c "-I$scratch" -DFROM_PCSC_DIRECTORY
-    compile "without the log, c11, $bits bits" "$here/header_layout.c" \
+    compile "without the log, c11, $width" "$here/header_layout.c" \
         "$cc" "$@" -std=c11 -x c "-I$scratch/PCSC" -DNO_LOG
 done
 exit $failed
