@@ -1,6 +1,6 @@
 #!/bin/sh
 # The installed headers in every language that includes them: no warning, the layout of the ABI.
-#   usage: check_headers.sh C_COMPILER C++_COMPILER HEADER...
+#   usage: check_headers.sh C_COMPILER C++_COMPILER HEADER_DIRECTORY...
 # Prints what a compiler says; exit code 1 if it says anything.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,9 @@ shift 2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/PCSC"
-cp "$@" "$scratch/PCSC"
+for directory; do
+    cp "$directory"/*.h "$scratch/PCSC"
+done
 failed=0
 
 compile() { # LABEL SOURCE COMPILER OPTION...

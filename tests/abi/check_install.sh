@@ -12,7 +12,8 @@ failed=0
 
 install_below() { # DESTDIR PREFIX
     for part in include libpcsclite; do
-        DESTDIR=$1 cmake "-DCMAKE_INSTALL_PREFIX=$2" -P "$build/$part/cmake_install.cmake" >/dev/null
+        DESTDIR=$1 cmake "-DCMAKE_INSTALL_PREFIX=$2" \
+            -P "$build/$part/cmake_install.cmake" >/dev/null
     done
     PKG_CONFIG_LIBDIR=$(dirname "$(find "$1$2" -name libpcsclite.pc)")
     export PKG_CONFIG_LIBDIR
