@@ -48,6 +48,8 @@ class ClientContext {
 
   /// In a forked child, which shares the connection but must not use it: closes the child's
   /// descriptors without a word to the daemon. Takes no lock, the child has one thread.
+  /// COMPAT: with pcsc-lite both processes use one connection, and a release in the child ends the
+  /// parent's context as well.
   void abandon_in_child() noexcept NO_THREAD_SAFETY_ANALYSIS;
 
  private:

@@ -1,5 +1,7 @@
 // The process's contexts and card handles by their numbers. One short mutex, never held across
 // I/O or while waiting for a context. Thread-safe.
+// COMPAT: pcsc-lite holds it while it waits for a busy context, which stops all other calls of the
+// process, SCardCancel among them.
 #pragma once
 
 #include <pcsclite.h>

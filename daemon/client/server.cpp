@@ -91,6 +91,7 @@ bool Server::stop(milliseconds limit) {
     Round round;
     with_core(round,
               [this](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+                core.silence_events();
                 std::vector<core::ReaderId> readers;
                 for (const auto& [id, runtime] : runtimes_) readers.push_back(id);
                 for (const core::ReaderId id : readers) core.remove_reader(id, now, fx);

@@ -114,6 +114,9 @@ class Core {
   ReaderId add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx);
   /// The device is gone: frees its clients at once; a close job follows when the driver is idle.
   void remove_reader(ReaderId reader, TimePoint now, Effects& fx);
+  /// The daemon is about to end: waiters hear nothing more from here on, so that what they notice
+  /// is the end of their connection and not readers that go shortly before it.
+  void silence_events() { silenced_ = true; }
   /// The driver says that a card may have moved.
   void presence_hint(ReaderId reader, TimePoint now, Effects& fx);
   /// A job of Effects::jobs has ended.
@@ -346,6 +349,7 @@ class Core {
   std::vector<ConnId> waiting_;                   ///< clients with Wait::silent or live
   std::vector<ConnId> start_up_;                  ///< clients whose call waits for a reader start
   int starting_ = 0;
+  bool silenced_ = false;
   std::size_t slots_high_water_ = 0;
   std::uint64_t generation_ = 1;     ///< +1 for every change a client could see
   std::uint32_t reader_events_ = 1;  ///< +1 per reader added or removed, 1 to 32767

@@ -86,6 +86,7 @@ void Core::complete(ConnId conn, Client& self, ScardRv rv, Effects& fx) {
 }
 
 void Core::signal(Effects& fx) {
+  if (silenced_) return;
   ++generation_;
   const std::vector<ConnId> waiting = waiting_;
   for (const ConnId conn : waiting) {

@@ -39,21 +39,26 @@ PCSC_API void log_xxd(const int priority, const char *msg, const unsigned char *
 #endif
 
 #ifdef NO_LOG
-#define CARDEA_LOG(priority, fmt, ...) do { } while (0)
+#define CARDEA_LOG(arguments) do { } while (0)
 #define LogXxd(priority, msg, buffer, size) do { } while (0)
 #else
-#define CARDEA_LOG(priority, fmt, ...) \
-  log_msg(priority, "%s:%d:%s() " fmt, __FILE__, __LINE__, __func__, __VA_ARGS__)
+#define CARDEA_LOG(arguments) log_msg arguments
 #define LogXxd(priority, msg, buffer, size) log_xxd(priority, msg, buffer, size)
 #endif
 
-#define Log0(priority) CARDEA_LOG(priority, "%s", "")
-#define Log1(priority, fmt) CARDEA_LOG(priority, "%s", fmt)
-#define Log2(priority, fmt, a) CARDEA_LOG(priority, fmt, a)
-#define Log3(priority, fmt, a, b) CARDEA_LOG(priority, fmt, a, b)
-#define Log4(priority, fmt, a, b, c) CARDEA_LOG(priority, fmt, a, b, c)
-#define Log5(priority, fmt, a, b, c, d) CARDEA_LOG(priority, fmt, a, b, c, d)
+/* What every line begins with. Formats are literals, so that this can be put before them. */
+#define CARDEA_LOG_AT "%s:%d:%s() "
+#define CARDEA_LOG_HERE __FILE__, __LINE__, __func__
+
+#define Log0(priority) CARDEA_LOG((priority, CARDEA_LOG_AT, CARDEA_LOG_HERE))
+#define Log1(priority, fmt) CARDEA_LOG((priority, CARDEA_LOG_AT fmt, CARDEA_LOG_HERE))
+#define Log2(priority, fmt, a) CARDEA_LOG((priority, CARDEA_LOG_AT fmt, CARDEA_LOG_HERE, a))
+#define Log3(priority, fmt, a, b) CARDEA_LOG((priority, CARDEA_LOG_AT fmt, CARDEA_LOG_HERE, a, b))
+#define Log4(priority, fmt, a, b, c) \
+  CARDEA_LOG((priority, CARDEA_LOG_AT fmt, CARDEA_LOG_HERE, a, b, c))
+#define Log5(priority, fmt, a, b, c, d) \
+  CARDEA_LOG((priority, CARDEA_LOG_AT fmt, CARDEA_LOG_HERE, a, b, c, d))
 #define Log9(priority, fmt, a, b, c, d, e, f, g, h) \
-  CARDEA_LOG(priority, fmt, a, b, c, d, e, f, g, h)
+  CARDEA_LOG((priority, CARDEA_LOG_AT fmt, CARDEA_LOG_HERE, a, b, c, d, e, f, g, h))
 
 #endif

@@ -105,6 +105,13 @@ class EndWithReaders(unittest.TestCase):
         self.assertEqual(self.end(signal.SIGTERM), 0)
         self.assertFalse(self.control.exists(), "the driver removes it when it is closed")
 
+    def test_who_waits_for_events_hears_of_the_end_only(self) -> None:
+        waiter = self.daemon.client()
+        self.addCleanup(waiter.close)
+        waiter.wait()
+        self.assertEqual(self.end(signal.SIGTERM), 0)
+        self.assertEqual(waiter.recv_until_closed(), b"")
+
     def test_a_driver_is_not_waited_for_for_ever(self) -> None:
         self.make_slow()
         time = Stopwatch()

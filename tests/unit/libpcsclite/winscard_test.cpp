@@ -350,6 +350,27 @@ TEST_F(Winscard, RefusesACardHandleThatCannotBe) {
   EXPECT_EQ(SCardReleaseContext(other), SCARD_E_NO_SERVICE);
 }
 
+TEST_F(Winscard, HasNoHandleFromADaemonThatRefusesTheCard) {
+  FakeDaemon::Options options = test::one_reader();
+  options.hook = [](const FakeRequest& request) -> std::optional<FakeAnswer> {
+    if (request.command != Command::connect) return std::nullopt;
+    wire::Connect message{};
+    message.card = -1;  // as pcsc-lite's daemon when polkit says no
+    message.active_protocol = 0xFFFFFFFF;
+    message.rv = static_cast<std::uint32_t>(SCARD_W_SECURITY_VIOLATION);
+    return FakeAnswer{test::to_bytes(message)};
+  };
+  FakeDaemon refusing(options);
+  test::use_daemon(refusing);
+  const SCARDCONTEXT other = test::establish_context();
+  SCARDHANDLE card = 5;
+  DWORD protocol = 5;
+  EXPECT_EQ(SCardConnect(other, kReader, 2, 3, &card, &protocol), SCARD_W_SECURITY_VIOLATION);
+  EXPECT_EQ(card, 0);
+  EXPECT_EQ(protocol, 0u);
+  EXPECT_EQ(SCardReleaseContext(other), SCARD_S_SUCCESS);
+}
+
 TEST_F(Winscard, KeepsAHandleWhoseDisconnectFailed) {
   FakeDaemon::Options options = test::one_reader();
   options.hook = [](const FakeRequest& request) -> std::optional<FakeAnswer> {

@@ -53,6 +53,15 @@ TEST_P(CoreEventsByDialect, AWaitIsCompletedOnceByAnEventAndTheStopAfterItIsSile
   EXPECT_EQ(bench.core().counts().waiting, 0u);
 }
 
+TEST_P(CoreEventsByDialect, AWaitIsNotCompletedByReadersThatGoBeforeTheDaemonEnds) {
+  TestClient& a = client(GetParam());
+  start_waiting(a, GetParam());
+  bench.core().silence_events();
+  bench.unplug(reader);
+  EXPECT_THAT(a.stream, IsEmpty());
+  EXPECT_EQ(bench.core().counts().waiting, 1u);
+}
+
 TEST_P(CoreEventsByDialect, AWaitIsCompletedOnceByAStop) {
   TestClient& a = client(GetParam());
   start_waiting(a, GetParam());
