@@ -9,6 +9,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +59,12 @@ def sample(name: str) -> str:
     return f"{{samples}}/languages/{name}"
 
 
+ERLANG_MODULE = (c_module("erlang_pcsc.c", "erlang_pcsc.so", "-I/usr/lib/erlang/usr/include"),
+                 ("erlc", sample("pcsc.erl")))
+MULTIARCH = sysconfig.get_config_var("MULTIARCH")
+# The JDK looks in fixed places unless it is told.
+JAVA_LIBRARY = "-Dsun.security.smartcardio.library={build}/lib/libpcsclite.so.1"
+
 # In every test run.
 SMALL = (
     Language("C", "C interface", PROGRAM,
@@ -89,6 +97,54 @@ SMALL = (
              (c_module("tcl_pcsc.c", "tcl_pcsc.so", "-I/usr/include/tcl8.6"),)),
 )
 
+# Those that want big packages: scripts/test-languages.
+BIG = (
+    Language("Java", "javax.smartcardio", ("java", "-cp", "{work}", JAVA_LIBRARY, "Hello"),
+             (("javac", "-Werror", "-d", "{work}", sample("Hello.java")),)),
+    Language("Scala", "javax.smartcardio",
+             ("java", "-cp", "{work}:/usr/share/java/scala-library.jar", JAVA_LIBRARY, "Hello"),
+             (("scalac", "-d", "{work}", sample("hello.scala")),)),
+    Language("Kotlin", "javax.smartcardio",
+             ("java", "-cp", "{work}/hello.jar", JAVA_LIBRARY, "HelloKt"),
+             (("kotlinc", "-Xadd-modules=java.smartcardio", "-include-runtime", sample("hello.kt"),
+               "-d", "{work}/hello.jar"),)),
+    Language("Go", "cgo", PROGRAM, (("go", "build", "-o", *PROGRAM, sample("hello.go")),),
+             environment=(("GO111MODULE", "off"), ("CGO_CFLAGS", " ".join(HEADERS)),
+                          ("CGO_LDFLAGS", " ".join(LIBRARY)))),
+    Language("Rust", "crate pcsc", ("{work}/target/release/hello",),
+             (("cp", "-r", sample("rust/."), "{work}"),
+              ("cargo", "build", "--release", "--offline", "--quiet",
+               "--config", 'source.crates-io.replace-with="debian"',
+               "--config", 'source.debian.directory="/usr/share/cargo/registry"')),
+             environment=(("PCSC_LIB_DIR", "{build}/lib"), ("PCSC_LIB_NAME", "pcsclite"))),
+    Language("OCaml", "ctypes", PROGRAM,
+             (("cp", sample("hello.ml"), "{work}"),
+              ("ocamlfind", "ocamlopt", "-thread", "-package", "ctypes.foreign", "-linkpkg",
+               "hello.ml", "-o", *PROGRAM))),
+    Language("Prolog", "foreign predicates in C",
+             ("swipl", sample("hello.pro"), "{work}/swi_pcsc.so"),
+             (c_module("swi_pcsc.c", "swi_pcsc.so", "-I/usr/lib/swi-prolog/include"),)),
+    Language("C#", "P/Invoke", ("mono", "{work}/hello.exe"),
+             (("mcs", "-warnaserror", "-out:{work}/hello.exe", sample("Hello.cs")),)),
+    Language("Objective-C", "C interface", PROGRAM,
+             (("gcc", *WARNINGS, *HEADERS, sample("hello.m"), "-o", *PROGRAM, *LIBRARY,
+               "-lobjc"),)),
+    Language("JavaScript", "Node-API module", ("node", sample("hello.js"), "{work}/pcsc.node"),
+             (c_module("node_pcsc.c", "pcsc.node", "-I/usr/include/node"),)),
+    Language("Ada", "PCSC/Ada", PROGRAM,
+             (("gnatmake", "-q", "-D", "{work}", "-aI/usr/share/ada/adainclude/pcscada",
+               f"-aO/usr/lib/{MULTIARCH}/ada/adalib/pcscada", sample("hello.adb"), "-o", *PROGRAM,
+               "-largs", "-lpcscada", *LIBRARY),)),
+    Language("Common Lisp", "CFFI", ("sbcl", "--script", sample("hello.lisp")),
+             environment=(("CL_SOURCE_REGISTRY", "/usr/share/common-lisp//"),)),
+    Language("Free Pascal", "C interface", PROGRAM,
+             (("fpc", "-v0", "-Fl{build}/lib", "-FE{work}", sample("hello.pas")),)),
+    Language("Erlang", "native functions in C",
+             ("erl", "-noshell", "-s", "hello", "main", "-s", "init", "stop"),
+             (*ERLANG_MODULE, ("erlc", sample("hello.erl")))),
+    Language("Elixir", "native functions in C", ("elixir", sample("hello.exs")), ERLANG_MODULE),
+)
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -109,8 +165,7 @@ class LanguageRun:
 
     def speak(self, language: Language) -> Spoken:
         """Builds and runs the sample; raises with the output of the command that failed."""
-        work = RUNTIME_DIR / f"language-{re.sub('[^a-z]+', '-', language.name.lower())}"
-        work.mkdir()
+        work = Path(tempfile.mkdtemp(dir=RUNTIME_DIR))
         words = {**self._words, "work": str(work)}
         environment = {"PATH": DEBIAN_PATH, "HOME": str(work), "LC_ALL": "C.UTF-8",
                        "TMPDIR": str(work), **{name: value.format_map(words)
@@ -146,7 +201,7 @@ def loaded(directory: Path) -> frozenset[Path]:
 
 
 # What runs them, as README says it, and the languages.
-GROUPS = {"every test run": SMALL}
+GROUPS = {"every test run": SMALL, "scripts/test-languages": BIG}
 
 
 def chosen() -> tuple[Language, ...]:
