@@ -143,6 +143,9 @@ BIG = (
              ("erl", "-noshell", "-s", "hello", "main", "-s", "init", "stop"),
              (*ERLANG_MODULE, ("erlc", sample("hello.erl")))),
     Language("Elixir", "native functions in C", ("elixir", sample("hello.exs")), ERLANG_MODULE),
+    Language("Clojure", "javax.smartcardio",
+             ("java", JAVA_LIBRARY, "-cp", "/usr/share/java/clojure.jar", "clojure.main",
+              sample("hello.clj"))),
 )
 
 
