@@ -146,6 +146,7 @@ BIG = (
     Language("Clojure", "javax.smartcardio",
              ("java", JAVA_LIBRARY, "-cp", "/usr/share/java/clojure.jar", "clojure.main",
               sample("hello.clj"))),
+    Language("Groovy", "javax.smartcardio", ("groovy", JAVA_LIBRARY, sample("hello.groovy"))),
 )
 
 
