@@ -147,6 +147,8 @@ BIG = (
              ("java", JAVA_LIBRARY, "-cp", "/usr/share/java/clojure.jar", "clojure.main",
               sample("hello.clj"))),
     Language("Groovy", "javax.smartcardio", ("groovy", JAVA_LIBRARY, sample("hello.groovy"))),
+    Language("D", "C interface", PROGRAM,
+             (("gdc", "-Wall", "-Werror", sample("hello.d"), "-o", *PROGRAM, *LIBRARY),)),
 )
 
 
