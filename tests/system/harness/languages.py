@@ -149,6 +149,9 @@ BIG = (
     Language("Groovy", "javax.smartcardio", ("groovy", JAVA_LIBRARY, sample("hello.groovy"))),
     Language("D", "C interface", PROGRAM,
              (("gdc", "-Wall", "-Werror", sample("hello.d"), "-o", *PROGRAM, *LIBRARY),)),
+    Language("Nim", "dynlib", PROGRAM,
+             (("nim", "compile", "--hints:off", "--nimcache:{work}/cache", "--out:{work}/hello",
+               sample("hello.nim")),)),
 )
 
 
