@@ -152,6 +152,9 @@ BIG = (
     Language("Nim", "dynlib", PROGRAM,
              (("nim", "compile", "--hints:off", "--nimcache:{work}/cache", "--out:{work}/hello",
                sample("hello.nim")),)),
+    Language("Fortran", "iso_c_binding", PROGRAM,
+             (("gfortran", "-Wall", "-Werror", "-J{work}", sample("hello.f90"), "-o", *PROGRAM,
+               *LIBRARY),)),
 )
 
 
