@@ -155,6 +155,7 @@ BIG = (
     Language("Fortran", "iso_c_binding", PROGRAM,
              (("gfortran", "-Wall", "-Werror", "-J{work}", sample("hello.f90"), "-o", *PROGRAM,
                *LIBRARY),)),
+    Language("Chez Scheme", "foreign procedures", ("scheme", "--script", sample("hello.ss"))),
 )
 
 
