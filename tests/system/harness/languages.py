@@ -156,6 +156,7 @@ BIG = (
              (("gfortran", "-Wall", "-Werror", "-J{work}", sample("hello.f90"), "-o", *PROGRAM,
                *LIBRARY),)),
     Language("Chez Scheme", "foreign procedures", ("scheme", "--script", sample("hello.ss"))),
+    Language("Racket", "ffi/unsafe", ("racket", sample("hello.rkt"))),
 )
 
 
