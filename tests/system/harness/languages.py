@@ -157,6 +157,9 @@ BIG = (
                *LIBRARY),)),
     Language("Chez Scheme", "foreign procedures", ("scheme", "--script", sample("hello.ss"))),
     Language("Racket", "ffi/unsafe", ("racket", sample("hello.rkt"))),
+    Language("Crystal", "C interface", PROGRAM,
+             (("crystal", "build", "--link-flags", "-L{build}/lib", "-o", *PROGRAM,
+               sample("hello.cr")),)),
 )
 
 
