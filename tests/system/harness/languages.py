@@ -160,6 +160,9 @@ BIG = (
     Language("Crystal", "C interface", PROGRAM,
              (("crystal", "build", "--link-flags", "-L{build}/lib", "-o", *PROGRAM,
                sample("hello.cr")),)),
+    Language("Haskell", "foreign function interface", PROGRAM,
+             (("ghc", "-Wall", "-Werror", "-v0", "-outputdir", "{work}", sample("hello.hs"), "-o",
+               *PROGRAM, *LIBRARY),)),
 )
 
 
