@@ -163,6 +163,7 @@ BIG = (
     Language("Haskell", "foreign function interface", PROGRAM,
              (("ghc", "-Wall", "-Werror", "-v0", "-outputdir", "{work}", sample("hello.hs"), "-o",
                *PROGRAM, *LIBRARY),)),
+    Language("Raku", "NativeCall", ("raku", sample("hello.raku"))),
 )
 
 
