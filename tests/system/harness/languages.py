@@ -164,6 +164,10 @@ BIG = (
              (("ghc", "-Wall", "-Werror", "-v0", "-outputdir", "{work}", sample("hello.hs"), "-o",
                *PROGRAM, *LIBRARY),)),
     Language("Raku", "NativeCall", ("raku", sample("hello.raku"))),
+    Language("Vala", "binding of its own", PROGRAM,
+             (("valac", "-q", "-d", "{work}", "-o", "hello", "--vapidir", sample(""),
+               "--pkg=pcsc", sample("hello.vala"),
+               *(f"--Xcc={word}" for word in HEADERS + LIBRARY)),)),
 )
 
 
