@@ -168,6 +168,7 @@ BIG = (
              (("valac", "-q", "-d", "{work}", "-o", "hello", "--vapidir", sample(""),
                "--pkg=pcsc", sample("hello.vala"),
                *(f"--Xcc={word}" for word in HEADERS + LIBRARY)),)),
+    Language("Perl, FFI", "FFI::Platypus", ("perl", sample("hello_platypus.pl"))),
 )
 
 
