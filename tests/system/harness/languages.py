@@ -169,6 +169,9 @@ BIG = (
                "--pkg=pcsc", sample("hello.vala"),
                *(f"--Xcc={word}" for word in HEADERS + LIBRARY)),)),
     Language("Perl, FFI", "FFI::Platypus", ("perl", sample("hello_platypus.pl"))),
+    Language("CHICKEN", "foreign-lambda", PROGRAM,
+             (("csc", "-C", " ".join(HEADERS), "-L", " ".join(LIBRARY),
+               sample("hello_chicken.scm"), "-o", *PROGRAM),)),
 )
 
 
