@@ -172,6 +172,9 @@ BIG = (
     Language("CHICKEN", "foreign-lambda", PROGRAM,
              (("csc", "-C", " ".join(HEADERS), "-L", " ".join(LIBRARY),
                sample("hello_chicken.scm"), "-o", *PROGRAM),)),
+    Language("Octave", "MEX function", ("octave-cli", "--path", "{work}", sample("hello.octave")),
+             (("mkoctfile", "--mex", *HEADERS, sample("mex_pcsc.c"), "-o", "{work}/mex_pcsc.mex",
+               *LIBRARY),)),
 )
 
 
