@@ -175,6 +175,7 @@ BIG = (
     Language("Octave", "MEX function", ("octave-cli", "--path", "{work}", sample("hello.octave")),
              (("mkoctfile", "--mex", *HEADERS, sample("mex_pcsc.c"), "-o", "{work}/mex_pcsc.mex",
                *LIBRARY),)),
+    Language("Guile", "foreign-library", ("guile", "--no-auto-compile", sample("hello.scm"))),
 )
 
 
