@@ -176,6 +176,7 @@ BIG = (
              (("mkoctfile", "--mex", *HEADERS, sample("mex_pcsc.c"), "-o", "{work}/mex_pcsc.mex",
                *LIBRARY),)),
     Language("Guile", "foreign-library", ("guile", "--no-auto-compile", sample("hello.scm"))),
+    Language("newLISP", "import", ("newlisp", sample("hello.lsp"))),
 )
 
 
