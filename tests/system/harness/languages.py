@@ -177,6 +177,10 @@ BIG = (
                *LIBRARY),)),
     Language("Guile", "foreign-library", ("guile", "--no-auto-compile", sample("hello.scm"))),
     Language("newLISP", "import", ("newlisp", sample("hello.lsp"))),
+    Language("R", "C functions", ("Rscript", sample("hello.R"), "{work}/r_pcsc.so"),
+             (c_module("r_pcsc.c", "r_pcsc.so", "-I/usr/share/R/include"),),
+             # R puts Debian's directories before LD_LIBRARY_PATH.
+             environment=(("R_LD_LIBRARY_PATH", "{build}/lib"),)),
 )
 
 
