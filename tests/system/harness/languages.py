@@ -181,6 +181,7 @@ BIG = (
              (c_module("r_pcsc.c", "r_pcsc.so", "-I/usr/share/R/include"),),
              # R puts Debian's directories before LD_LIBRARY_PATH.
              environment=(("R_LD_LIBRARY_PATH", "{build}/lib"),)),
+    Language("Standard ML", "Poly/ML's Foreign", ("poly", "--script", sample("hello.sml"))),
 )
 
 
