@@ -182,6 +182,9 @@ BIG = (
              # R puts Debian's directories before LD_LIBRARY_PATH.
              environment=(("R_LD_LIBRARY_PATH", "{build}/lib"),)),
     Language("Standard ML", "Poly/ML's Foreign", ("poly", "--script", sample("hello.sml"))),
+    Language("Forth", "Gforth's C interface", ("gforth", sample("hello.fs")),
+             environment=(("CPATH", "{include}:{build}/include/PCSC"),
+                          ("LIBRARY_PATH", "{build}/lib"))),
 )
 
 
