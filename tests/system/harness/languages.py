@@ -185,6 +185,9 @@ BIG = (
     Language("Forth", "Gforth's C interface", ("gforth", sample("hello.fs")),
              environment=(("CPATH", "{include}:{build}/include/PCSC"),
                           ("LIBRARY_PATH", "{build}/lib"))),
+    Language("COBOL", "C interface", PROGRAM,
+             (("cobc", "-x", "-free", "-static", "-o", *PROGRAM, sample("hello.cob"),
+               *LIBRARY),)),
 )
 
 
