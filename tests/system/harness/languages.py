@@ -92,9 +92,11 @@ SMALL = (
              (c_module("lua_pcsc.c", "lua_pcsc.so", "-I/usr/include/lua5.4"),),
              environment=(("LUA_CPATH", "{work}/?.so"),)),
     Language("LuaJIT", "FFI", ("luajit", sample("hello_luajit.lua"))),
-    Language("PHP", "FFI", ("php", sample("hello.php"))),
     Language("Tcl", "C extension", ("tclsh", sample("hello.tcl"), "{work}/tcl_pcsc.so"),
              (c_module("tcl_pcsc.c", "tcl_pcsc.so", "-I/usr/include/tcl8.6"),)),
+    Language("Perl, FFI", "FFI::Platypus", ("perl", sample("hello_platypus.pl"))),
+    Language("Chez Scheme", "foreign procedures", ("scheme", "--script", sample("hello.ss"))),
+    Language("newLISP", "import", ("newlisp", sample("hello.lsp"))),
 )
 
 # Those that want big packages: scripts/test-languages.
@@ -155,7 +157,6 @@ BIG = (
     Language("Fortran", "iso_c_binding", PROGRAM,
              (("gfortran", "-Wall", "-Werror", "-J{work}", sample("hello.f90"), "-o", *PROGRAM,
                *LIBRARY),)),
-    Language("Chez Scheme", "foreign procedures", ("scheme", "--script", sample("hello.ss"))),
     Language("Racket", "ffi/unsafe", ("racket", sample("hello.rkt"))),
     Language("Crystal", "C interface", PROGRAM,
              (("crystal", "build", "--link-flags", "-L{build}/lib", "-o", *PROGRAM,
@@ -168,7 +169,6 @@ BIG = (
              (("valac", "-q", "-d", "{work}", "-o", "hello", "--vapidir", sample(""),
                "--pkg=pcsc", sample("hello.vala"),
                *(f"--Xcc={word}" for word in HEADERS + LIBRARY)),)),
-    Language("Perl, FFI", "FFI::Platypus", ("perl", sample("hello_platypus.pl"))),
     Language("CHICKEN", "foreign-lambda", PROGRAM,
              (("csc", "-C", " ".join(HEADERS), "-L", " ".join(LIBRARY),
                sample("hello_chicken.scm"), "-o", *PROGRAM),)),
@@ -176,7 +176,6 @@ BIG = (
              (("mkoctfile", "--mex", *HEADERS, sample("mex_pcsc.c"), "-o", "{work}/mex_pcsc.mex",
                *LIBRARY),)),
     Language("Guile", "foreign-library", ("guile", "--no-auto-compile", sample("hello.scm"))),
-    Language("newLISP", "import", ("newlisp", sample("hello.lsp"))),
     Language("R", "C functions", ("Rscript", sample("hello.R"), "{work}/r_pcsc.so"),
              (c_module("r_pcsc.c", "r_pcsc.so", "-I/usr/share/R/include"),),
              # R puts Debian's directories before LD_LIBRARY_PATH.
@@ -188,6 +187,7 @@ BIG = (
     Language("COBOL", "C interface", PROGRAM,
              (("cobc", "-x", "-free", "-static", "-o", *PROGRAM, sample("hello.cob"),
                *LIBRARY),)),
+    Language("PHP", "FFI", ("php", sample("hello.php"))),
 )
 
 

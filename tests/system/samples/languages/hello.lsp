@@ -37,8 +37,8 @@
 ; The first of the names, each ended by a NUL.
 (check "SCardConnect"
        (SCardConnect (value session) names SHARE-SHARED T0-OR-T1 card protocol))
-(set 'select-hello (pack (dup "b" 15) '(0x00 0xA4 0x04 0x00 0x0A 0xA0 0x00 0x00 0x00 0x62 0x03 0x01 0x0C
-                                  0x06 0x01)))
+(set 'select-hello (pack (dup "b" 15) '(0x00 0xA4 0x04 0x00 0x0A 0xA0 0x00 0x00 0x00 0x62 0x03
+                                        0x01 0x0C 0x06 0x01)))
 (println (hex (transmit (value card) (value protocol) select-hello)))
 (set 'response (transmit (value card) (value protocol) (dup "\000" 4)))
 (println (hex response))

@@ -1,5 +1,6 @@
 /* A MEX function for Octave: mex_pcsc("connect") opens the first reader's card,
- * mex_pcsc("transmit", bytes) sends it a row of uint8 and returns one, mex_pcsc("close") ends it. */
+ * mex_pcsc("transmit", bytes) sends it a row of uint8 and returns one, mex_pcsc("close") ends
+ * it. */
 #include <mex.h>
 #include <string.h>
 #include <winscard.h>
