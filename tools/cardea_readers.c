@@ -1,6 +1,6 @@
-/* cardea-readers: lists the readers, what is in them, and their aliases, which stay with the place a
- * reader is plugged into while its name depends on the order in which readers came. Uses the PC/SC
- * interface only, so it works with any daemon; others than Cardea's have no aliases. */
+/* cardea-readers: lists the readers, what is in them, and their aliases, which stay with the place
+ * a reader is plugged into while its name depends on the order in which readers came. Uses the
+ * PC/SC interface only, so it works with any daemon; others than Cardea's have no aliases. */
 #include <reader.h>
 #include <stdio.h>
 #include <stdlib.h>
