@@ -49,11 +49,19 @@ class Stress(UsbTest):
             self._remove(port)
         self._settle()
         try:
-            poll_until(f"descriptors and threads back to {before}", lambda: all(
-                now <= then for now, then in zip(self.daemon.resources(), before)),
-                SETTLE_SECONDS)
+            poll_until(f"descriptors and threads back to {before}",
+                       lambda: self._are_back(*before), SETTLE_SECONDS)
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.daemon.describe_resources()}") from None
+
+    def _are_back(self, descriptors: int, threads: int) -> bool:
+        now = self.daemon.resources()
+        return now[0] <= descriptors + self._kept_by_libccid() and now[1] <= threads
+
+    def _kept_by_libccid(self) -> int:
+        """At most: libccid 1.5.2 may not close a device that vanishes between its being opened and
+        its first answer, of which this line tells."""
+        return self.daemon.log().count("WriteUSB() write failed")
 
     def _step(self) -> None:
         port = self._chance.choice(PORTS)
@@ -80,8 +88,10 @@ class Stress(UsbTest):
             == sorted(self._plugged), SETTLE_SECONDS)
         for port in self._plugged:
             self.bed.wait_until_claimed(port)
-        poll_until("one open handle per device", lambda: self.bed.status()["handles"]
-                   == len(self._plugged), SETTLE_SECONDS)
+        poll_until("one open handle per device", lambda: all(
+            self.bed.status(port)["handles"] == 1 for port in self._plugged), SETTLE_SECONDS)
+        poll_until("no other open handles", lambda: self.bed.status()["handles"]
+                   <= len(self._plugged) + self._kept_by_libccid(), SETTLE_SECONDS)
 
     def _use_all(self) -> None:
         # A reset may still be under way, so a reader counts once its new device is in use.

@@ -18,6 +18,7 @@ from harness.settings import Settings
 from harness.waiting import PATIENCE_SECONDS, Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, ReaderState, Rv, WireClient
 
+TSAN_SUPPRESSIONS = Path(__file__).resolve().parents[2] / "tsan.supp"
 HOTPLUG_BACKENDS = ("udev", "libusb")
 
 
@@ -75,6 +76,10 @@ class FreeDaemon(Daemon):
             environment["PCSCLITE_HP_DROPDIR"] = str(self._drop_dir)
         if self._settings.daemon == "debian":
             environment["TSAN_OPTIONS"] = "report_bugs=0"
+        elif "thread" in self._settings.sanitize:
+            # Not for all programs: the libraries that it names may not be unloaded again.
+            options = environment.get("TSAN_OPTIONS", "")
+            environment["TSAN_OPTIONS"] = f"{options}:suppressions={TSAN_SUPPRESSIONS}".lstrip(":")
         if self.has_foreign_drivers:
             # They and their libusb leak a little at each open, and cyberjack frees what it made
             # with new; neither by our doing.
