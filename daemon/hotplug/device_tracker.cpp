@@ -164,7 +164,7 @@ void DeviceTracker::expire(TimePoint now, Actions& actions) {
   }
 }
 
-std::set<std::string> DeviceTracker::open_keys() const {
+std::set<std::string> DeviceTracker::open_keys_for_test() const {
   std::set<std::string> keys;
   for (const auto& [key, place] : places_) {
     if (place.state == State::open) keys.insert(key);

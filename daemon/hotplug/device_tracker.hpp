@@ -83,7 +83,7 @@ class DeviceTracker {
   void expire(TimePoint now, Actions& actions);
 
   /// Keys of the devices that are open.
-  [[nodiscard]] std::set<std::string> open_keys() const;
+  [[nodiscard]] std::set<std::string> open_keys_for_test() const;
 
  private:
   enum class State {

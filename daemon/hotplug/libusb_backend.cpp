@@ -198,7 +198,7 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
     if (interface.num_altsetting < 1) continue;
     const libusb_interface_descriptor& setting = interface.altsetting[0];
     if (!wanted(descriptor.idVendor, descriptor.idProduct, setting.bInterfaceClass)) continue;
-    const Strings& strings = strings_of(device, descriptor, identity);
+    const Strings& strings = strings_of(device, descriptor, *config, identity);
     UsbInterface one;
     one.key = port_of(device) + ":" + std::to_string(config->bConfigurationValue) + "." +
               std::to_string(setting.bInterfaceNumber);
@@ -219,20 +219,18 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
 
 const LibusbBackend::Strings& LibusbBackend::strings_of(libusb_device* device,
                                                         const libusb_device_descriptor& descriptor,
+                                                        const libusb_config_descriptor& config,
                                                         const std::string& identity) {
   static const Strings kNone;
   if (const auto known = strings_.find(identity); known != strings_.end()) return known->second;
   if (!has_node(device)) return kNone;  // ask again at the next scan
   Strings& strings = strings_[identity];
   libusb_device_handle* opened = nullptr;
-  libusb_config_descriptor* active = nullptr;
   if (libusb_open(device, &opened) != 0) return strings;  // the driver will say why
   const std::unique_ptr<libusb_device_handle, CloseHandle> handle(opened);
   strings.serial = read_string(opened, descriptor.iSerialNumber);
-  if (libusb_get_active_config_descriptor(device, &active) != 0) return strings;
-  const std::unique_ptr<libusb_config_descriptor, FreeConfig> config(active);
   int index = 0;
-  for (const libusb_interface& interface : interfaces_of(*config)) {
+  for (const libusb_interface& interface : interfaces_of(config)) {
     if (interface.num_altsetting > 0) {
       strings.interfaces[index] = read_string(opened, interface.altsetting[0].iInterface);
     }

@@ -17,6 +17,7 @@
 #include "base/unique_fd.hpp"
 #include "daemon/hotplug/hotplug_backend.hpp"
 
+struct libusb_config_descriptor;
 struct libusb_context;
 struct libusb_device;
 struct libusb_device_descriptor;
@@ -47,7 +48,7 @@ class LibusbBackend final : public HotplugBackend {
   void report(HotplugEvent event) EXCLUDES(mutex_);
   void scan_device(libusb_device* device, const Wanted& wanted, std::vector<UsbInterface>& found);
   const Strings& strings_of(libusb_device* device, const libusb_device_descriptor& descriptor,
-                            const std::string& identity);
+                            const libusb_config_descriptor& config, const std::string& identity);
 
   libusb_context* const context_;
   const UniqueFd wake_;  ///< eventfd

@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "drivers/info_plist.hpp"
+#include "tests/fuzz/dos_line_ends.hpp"
 
 namespace {
 
@@ -15,6 +16,7 @@ using cardea::ConfigProblem;
 using cardea::InfoPlist;
 using cardea::InfoPlistKey;
 using cardea::InfoPlistValue;
+using cardea::with_dos_line_ends;
 
 bool is_clean(std::string_view text) {
   return text.size() <= cardea::kInfoPlistTextBytesMax &&
@@ -58,15 +60,6 @@ bool equal(const InfoPlist& a, const InfoPlist& b) {
                              std::equal(x.values.begin(), x.values.end(), y.values.begin(),
                                         y.values.end(), same_value);
                     });
-}
-
-std::string with_dos_line_ends(std::string_view text) {
-  std::string dos;
-  for (const char c : text) {
-    if (c == '\n') dos += '\r';
-    dos += c;
-  }
-  return dos;
 }
 
 }  // namespace

@@ -8,12 +8,14 @@
 
 #include "base/assert.hpp"
 #include "drivers/reader_conf.hpp"
+#include "tests/fuzz/dos_line_ends.hpp"
 
 namespace {
 
 using cardea::ConfigProblem;
 using cardea::ReaderConf;
 using cardea::ReaderConfEntry;
+using cardea::with_dos_line_ends;
 
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
@@ -63,15 +65,6 @@ bool equal(const ReaderConf& a, const ReaderConf& b) {
                     [](const ConfigProblem& x, const ConfigProblem& y) {
                       return x.line == y.line && x.text == y.text;
                     });
-}
-
-std::string with_dos_line_ends(std::string_view text) {
-  std::string dos;
-  for (const char c : text) {
-    if (c == '\n') dos += '\r';
-    dos += c;
-  }
-  return dos;
 }
 
 }  // namespace
