@@ -4,7 +4,6 @@
 #include <cctype>
 #include <utility>
 
-#include "tests/fakes/usb/ioctl_barrier.hpp"
 #include "tests/fakes/usb/usbfs_handler.hpp"
 
 namespace cardea::usb_fake {
@@ -112,7 +111,10 @@ void UsbTree::attach(Node& node) {
   node.device = std::make_shared<UsbDevice>(node.spec);
   std::erase_if(ever_, [](const auto& device) { return device.expired(); });
   ever_.push_back(node.device);
-  UMockdevIoctlBase* handler = make_usbfs_handler(node.device);
+  std::shared_ptr<DeviceNode>& door = doors_[node.place.node()];
+  if (door) return door->replace(node.device);
+  door = std::make_shared<DeviceNode>(node.device);
+  UMockdevIoctlBase* handler = make_usbfs_handler(door);
   umockdev_testbed_attach_ioctl(bed_, node.place.node().c_str(), handler, nullptr);
   g_object_unref(handler);
 }
@@ -142,8 +144,6 @@ void UsbTree::unplug(const Node& node, bool announced) {
     announce(node, "remove");
   }
   sysfs_.erase(node.place, node.spec);
-  close_the_door(root_of(bed_), node.place.node());
-  umockdev_testbed_detach_ioctl(bed_, node.place.node().c_str(), nullptr);
 }
 
 Result<Place> UsbTree::reset(std::string_view port, bool new_number, ResetEvents events) {

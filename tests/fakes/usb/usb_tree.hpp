@@ -19,6 +19,8 @@
 
 namespace cardea::usb_fake {
 
+class DeviceNode;
+
 class UsbTree {
  public:
   /// Number 1 is the root hub; as in the kernel, a new device gets the next number that is free,
@@ -71,9 +73,10 @@ class UsbTree {
 
   UMockdevTestbed* const bed_;
   const Sysfs sysfs_;
-  std::map<std::string, Node, std::less<>> nodes_;  ///< by port; root hubs as "usb1"
-  std::map<unsigned, unsigned> last_numbers_;       ///< by bus
-  std::vector<std::weak_ptr<UsbDevice>> ever_;      ///< what somebody may still have open
+  std::map<std::string, Node, std::less<>> nodes_;            ///< by port; root hubs as "usb1"
+  std::map<std::string, std::shared_ptr<DeviceNode>> doors_;  ///< by device node
+  std::map<unsigned, unsigned> last_numbers_;                 ///< by bus
+  std::vector<std::weak_ptr<UsbDevice>> ever_;                ///< what somebody may still have open
 };
 
 }  // namespace cardea::usb_fake

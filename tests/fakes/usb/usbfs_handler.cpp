@@ -20,10 +20,21 @@ using Data = std::unique_ptr<UMockdevIoctlData, decltype(&g_object_unref)>;
 
 struct Handler {
   UMockdevIoctlBase parent;
-  Device* device;
+  std::shared_ptr<DeviceNode>* node;
 };
 
-Device& device_of(void* handler) { return *static_cast<Handler*>(handler)->device; }
+/// One open(), as long as umockdev keeps its end of it. A program that dies while it waits for an
+/// answer is noticed only when that end is destroyed.
+struct Opening {
+  Device device;
+  UMockdevIoctlClient* client;
+};
+
+constexpr const char* kOpening = "cardea-opening";
+
+Opening& opening_of(UMockdevIoctlClient* client) {
+  return *static_cast<Opening*>(g_object_get_data(G_OBJECT(client), kOpening));
+}
 
 Data resolve(UMockdevIoctlData* data, std::size_t offset, std::size_t bytes) {
   return {umockdev_ioctl_data_resolve(data, offset, bytes, nullptr), &g_object_unref};
@@ -148,8 +159,8 @@ int answer(UsbDevice& device, UMockdevIoctlClient* client) {
   }
 }
 
-gboolean handle_ioctl(UMockdevIoctlBase* base, UMockdevIoctlClient* client) {
-  const Device& device = device_of(base);
+gboolean handle_ioctl(UMockdevIoctlBase*, UMockdevIoctlClient* client) {
+  const Device& device = opening_of(client).device;
   const gulong request = umockdev_ioctl_client_get_request(client);
   if (request == USBDEVFS_REAPURB || request == USBDEVFS_REAPURBNDELAY) {
     reap(device, client);
@@ -159,33 +170,26 @@ gboolean handle_ioctl(UMockdevIoctlBase* base, UMockdevIoctlClient* client) {
   return TRUE;
 }
 
-/// One open(), as long as umockdev keeps its end of it. A program that dies while it waits for an
-/// answer is noticed only when that end is destroyed.
-struct Opening {
-  Device device;
-  UMockdevIoctlClient* client;
-};
-
-void on_connected_changed(UMockdevIoctlClient* client, GParamSpec*, void* opening) {
+void on_connected_changed(UMockdevIoctlClient* client, GParamSpec*, void*) {
   if (umockdev_ioctl_client_get_connected(client) == FALSE) {
-    static_cast<Opening*>(opening)->device->close(client);
+    opening_of(client).device->close(client);
   }
 }
 
-void forget_opening(void* data, GClosure*) {
+void forget_opening(void* data) {
   const std::unique_ptr<Opening> opening(static_cast<Opening*>(data));
   opening->device->close(opening->client);
 }
 
 void client_connected(UMockdevIoctlBase* base, UMockdevIoctlClient* client) {
-  const Device& device = device_of(base);
+  const Device device = (*reinterpret_cast<Handler*>(base)->node)->device();
   device->open(client);
-  g_signal_connect_data(client, "notify::connected", G_CALLBACK(&on_connected_changed),
-                        new Opening{device, client}, &forget_opening, GConnectFlags{});
+  g_object_set_data_full(G_OBJECT(client), kOpening, new Opening{device, client}, &forget_opening);
+  g_signal_connect(client, "notify::connected", G_CALLBACK(&on_connected_changed), nullptr);
 }
 
 void finalize(GObject* object) {
-  delete reinterpret_cast<Handler*>(object)->device;
+  delete reinterpret_cast<Handler*>(object)->node;
   auto* parent = static_cast<GObjectClass*>(g_type_class_peek(umockdev_ioctl_base_get_type()));
   parent->finalize(object);
 }
@@ -206,9 +210,9 @@ GType handler_type() {
 
 }  // namespace
 
-UMockdevIoctlBase* make_usbfs_handler(std::shared_ptr<UsbDevice> device) {
+UMockdevIoctlBase* make_usbfs_handler(std::shared_ptr<DeviceNode> node) {
   auto* handler = static_cast<Handler*>(g_object_new(handler_type(), nullptr));
-  handler->device = new Device(std::move(device));
+  handler->node = new std::shared_ptr<DeviceNode>(std::move(node));
   return &handler->parent;
 }
 
