@@ -320,6 +320,17 @@ TEST_F(StatusWait, RegistersInOneWriteAndNotAtAllForAnUnawareCaller) {
                                                            Command::get_readers_state_array}));
 }
 
+TEST_F(StatusWait, CostsOneRoundTripWithATimeoutOfZero) {
+  SCARD_READERSTATE state = entry(kReader, SCARD_STATE_PRESENT);
+  daemon_.forget_reads();
+  const test::SocketCalls before = test::socket_calls();
+  EXPECT_EQ(SCardGetStatusChange(context_, 0, &state, 1), SCARD_E_TIMEOUT);
+  EXPECT_EQ(test::socket_calls().sends - before.sends, 1);
+  EXPECT_EQ(daemon_.reads(),
+            (std::vector<std::vector<Command>>{
+                {Command::get_readers_state_size, Command::get_readers_state_array}}));
+}
+
 TEST_F(StatusWait, ReportsAReaderThatVanishesMeanwhile) {
   auto waiter = wait_in_thread(context_, ~DWORD{0}, entry(kReader, SCARD_STATE_PRESENT));
   daemon_.await_armed(1);
