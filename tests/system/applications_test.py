@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 import sys
+import unittest
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from cards import openpgp_card, piv_card
-from cards.iso7816 import PIN_TRIES, VERIFY, WRONG_PIN
+from cards.iso7816 import GET_RESPONSE, PIN_TRIES, VERIFY, WRONG_PIN
 from cards.openpgp_card import DECIPHER, GENERATE, PERFORM_OPERATION, OpenPgpCard
 from cards.piv_card import (AUTHENTICATION, DECRYPTION, GENERAL_AUTHENTICATE, GET_DATA, SIGNATURE,
                             PivCard)
 from harness.card_case import CardTest, Workplace
 from harness.daemon import READERS
+from harness.languages import ROOT
 from harness.programs import SAMPLES, debian_lib_dir
 
 MODULE = str(debian_lib_dir() / "opensc-pkcs11.so")
@@ -94,6 +97,17 @@ class Piv(CardTest):
         self.read_public_key()
         self.assert_verified()
         self.assertEqual(self.signatures(), 1)
+
+    def test_openssl_verifies_a_signature_made_over_t0(self) -> None:
+        """Where what a command answers has to be fetched."""
+        self.unplug(0)
+        self.card = PivCard(piv_card.ATR_T0)
+        self.plug(0, self.card)
+        self.sign(1, "SHA256-RSA-PKCS")
+        self.read_public_key()
+        self.assert_verified()
+        self.assertEqual(self.signatures(), 1)
+        self.assertGreater(self.card.count(GET_RESPONSE), 0)
 
     def test_openssl_verifies_an_ecdsa_signature(self) -> None:
         self.sign(2, "ECDSA-SHA256")
@@ -298,3 +312,16 @@ class Gnupg(CardTest):
 
 class GnupgWithDebiansLibrary(Gnupg):
     library = "debian"
+
+
+class Readme(unittest.TestCase):
+    def test_lists_what_is_tested(self) -> None:
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        section = text.split("\n## Applications\n", 1)[1].split("\n## ", 1)[0]
+        rows = re.findall(r"^\|.*\| `(\w+)` \|$", section, re.MULTILINE)
+        tests = [*self._tests(Piv), *self._tests(Gnupg)]
+        self.assertEqual(sorted(rows), sorted(tests))
+
+    @staticmethod
+    def _tests(case: type[CardTest]) -> Sequence[str]:
+        return unittest.defaultTestLoader.getTestCaseNames(case)

@@ -1,5 +1,6 @@
-"""What cards have in common (ISO/IEC 7816-4): command fields, TLV objects, choice of the application,
-chaining of commands and responses, PINs with a retry counter, and a record of what was asked.
+"""What cards have in common (ISO/IEC 7816-4): command fields, TLV objects, choice of the
+application, chaining of commands and responses, PINs with a retry counter, and a record of what
+was asked.
 
 A card is used by the thread of its slot; `seen` and PINs may be read by others."""
 
@@ -15,7 +16,6 @@ from typing import NamedTuple, Protocol
 OK = 0x9000
 MORE_DATA = 0x6100  # and how much, 00 for 256 or more
 WRONG_PIN = 0x63C0  # and the tries left
-MEMORY_FAILURE = 0x6581
 WRONG_LENGTH = 0x6700
 SECURITY_NOT_SATISFIED = 0x6982
 PIN_BLOCKED = 0x6983
@@ -44,7 +44,7 @@ class Command(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One exchange as the application of the card had it; chains are one. No data: PINs."""
+    """One command, chained ones together, and how it ended. No data: there are PINs in it."""
 
     ins: int
     p1p2: int
@@ -168,7 +168,7 @@ class Card:
             return self._answer(Reply(WRONG_LENGTH), 0)
         if command.ins == GET_RESPONSE:
             reply = Reply(OK, self._rest) if self._rest else Reply(CONDITIONS_NOT_SATISFIED)
-            return self._answer(reply, command.expected)
+            return self._finish(command, reply)
         command = command._replace(data=self._begun + command.data)
         self._begun = b""
         if len(command.data) > CHAIN_BYTES_MAX:
@@ -176,7 +176,9 @@ class Card:
         if command.cla & _CHAINED:
             self._begun = command.data
             return self._answer(Reply(), 0)
-        reply = self._reply(command)
+        return self._finish(command, self._reply(command))
+
+    def _finish(self, command: Command, reply: Reply) -> bytes:
         self.seen.append(Seen(command.ins, command.p1p2, reply.status))
         return self._answer(reply, command.expected)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from cards.iso7816 import (CONDITIONS_NOT_SATISFIED, NO_SUCH_OBJECT, OK, PIN_BLOCKED,
                            SECURITY_NOT_SATISFIED, UNKNOWN_INSTRUCTION, VERIFY, WRONG_DATA,
-                           WRONG_P1_P2, WRONG_PIN, Card, Command, Pin, Reply, read_tlvs, tlv)
+                           WRONG_P1_P2, WRONG_PIN, Card, Command, Pin, Reply, tlv)
 from cards.keys import RSA_BITS, P256Key, RsaKey, rsa_key
 
 PIN = "12345678"

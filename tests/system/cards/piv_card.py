@@ -16,8 +16,9 @@ from cards.iso7816 import (NOT_FOUND, OK, PIN_BLOCKED, SECURITY_NOT_SATISFIED, U
                            read_tlvs, tlv)
 from cards.keys import P256Key, RsaKey, certificate, rsa_key
 
-# T=0 and T=1, five historical bytes of no meaning.
+# T=0 and T=1, and T=0 alone; five historical bytes of no meaning.
 ATR = bytes.fromhex("3B858001436172646555")
+ATR_T0 = bytes.fromhex("3B054361726465")
 PIN = "654321"
 GET_DATA, GENERAL_AUTHENTICATE = 0xCB, 0x87
 AUTHENTICATION, SIGNATURE, DECRYPTION = 0x9A, 0x9C, 0x9D
@@ -92,9 +93,10 @@ class PivApplication:
     def _get_data(self, command: Command) -> Reply:
         if command.p1p2 != 0x3FFF:
             return Reply(WRONG_P1_P2)
-        if command.data[:1] != b"\x5c" or command.data[1:2] != bytes([len(command.data) - 2]):
+        wanted = command.data[2:]
+        if not wanted or command.data[0] != 0x5C or command.data[1] != len(wanted):
             return Reply(WRONG_DATA)
-        found = self._objects.get(int.from_bytes(command.data[2:], "big"))
+        found = self._objects.get(int.from_bytes(wanted, "big"))
         return Reply(NOT_FOUND) if found is None else Reply(OK, found)
 
     def _use_key(self, command: Command, fresh: bool) -> Reply:
@@ -127,9 +129,9 @@ class PivApplication:
 
 
 class PivCard(Card):
-    def __init__(self) -> None:
+    def __init__(self, atr: bytes = ATR) -> None:
         self.application = PivApplication()
-        super().__init__(ATR, self.application)
+        super().__init__(atr, self.application)
 
     @property
     def pin(self) -> Pin:
