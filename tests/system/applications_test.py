@@ -6,6 +6,7 @@ daemon; the classes are run with our library and with Debian's."""
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import unittest
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ NOT_THE_PIN = "00000000"
 DATA = "what is to be signed\n"
 NAME, MAIL = "Card Holder", "card@example.org"
 ROUNDS = 5
+INSERTIONS_MAX = 5
+NOTICE_SECONDS = 5
 
 
 class Piv(CardTest):
@@ -82,6 +85,35 @@ class Piv(CardTest):
         self.assertIn("Received (SW1=0x63, SW2=0xC3)", sent)
         self.assertIn("Failed to connect to reader: Card not present",
                       self.work.run("opensc-tool", "-r", "1", "-n", status=1))
+
+    def test_opensc_tool_resets_the_card(self) -> None:
+        for reset in ("--reset=warm", "--reset=cold"):
+            before = self.card.power_ups
+            self.work.run("opensc-tool", "-r", "0", reset)
+            self.assertGreater(self.card.power_ups, before, reset)
+
+    def test_opensc_tool_waits_for_a_card(self) -> None:
+        self.unplug(0)
+        waiting = self.work.start("opensc-tool", "--wait", "-n")
+        self.addCleanup(waiting.communicate)
+        self.addCleanup(waiting.kill)
+        assert waiting.stdout is not None
+        self.assertIn("Waiting for a card to be inserted", waiting.stdout.readline())
+        self._plug_until_noticed(waiting)
+        self.assertEqual(waiting.stdout.read(), "Personal Identity Verification Card\n")
+        self.assertEqual(waiting.returncode, 0)
+
+    def _plug_until_noticed(self, waiting: subprocess.Popen[str]) -> None:
+        """A card that comes before the wait it is meant for is there from the beginning for
+        opensc-tool, so the user may have to put it in twice."""
+        for _ in range(INSERTIONS_MAX):
+            self.plug(0, self.card)
+            try:
+                waiting.wait(NOTICE_SECONDS)
+                return
+            except subprocess.TimeoutExpired:
+                self.unplug(0, in_use=True)
+        raise AssertionError("opensc-tool does not notice the card")
 
     def test_pkcs11_tool_lists_the_keys(self) -> None:
         slots = self.work.run("pkcs11-tool", "--module", MODULE, "-L")

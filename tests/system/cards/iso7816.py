@@ -2,7 +2,7 @@
 application, chaining of commands and responses, PINs with a retry counter, and a record of what
 was asked.
 
-A card is used by the thread of its slot; `seen` and PINs may be read by others."""
+A card is used by the thread of its slot; its counts and PINs may be read by others."""
 
 from __future__ import annotations
 
@@ -147,12 +147,14 @@ class Card:
         self.atr = atr
         self.gone = threading.Event()
         self.seen: deque[Seen] = deque(maxlen=SEEN_MAX)
+        self.power_ups = 0  # and resets
         self._application = application
         self._is_selected = False
         self._begun = b""  # of a chained command
         self._rest = b""  # of a response
 
     def power_up(self) -> None:
+        self.power_ups += 1
         self._application.forget()
         self._is_selected = False
         self._begun = self._rest = b""

@@ -46,6 +46,12 @@ class Workplace:
             raise AssertionError(f"exit {done.returncode}: {' '.join(command)}\n{done.stdout}")
         return done.stdout
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Its output comes by one pipe. The caller sees to its end."""
+        return subprocess.Popen(command, env=self.environment, cwd=self.path, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+
     def write(self, name: str, text: str) -> None:
         (self.path / name).write_text(text)
 
