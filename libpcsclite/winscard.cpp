@@ -27,23 +27,15 @@ const SCARD_IO_REQUEST g_rgSCardRawPci = {SCARD_PROTOCOL_RAW, sizeof(SCARD_IO_RE
 namespace cardea {
 namespace {
 
-/// A daemon that cannot find an unused number in so many tries is no daemon.
-constexpr int kEstablishTriesMax = 16;
-
 ScardRv establish_context(const std::string& path, DWORD scope, SCARDCONTEXT& context) {
   Library& process = library();
   const auto wire_scope = static_cast<std::uint32_t>(scope);
   auto greeted = greet_daemon(path, wire_scope, process.agreed_version);
   if (!greeted) return greeted.error();
-  for (int i = 1; greeted->context == 0 || process.contexts.has(greeted->context); ++i) {
-    if (i == kEstablishTriesMax) return ScardRv::comm_error;
-    const auto again = establish(greeted->link, wire_scope);
-    if (!again) return again.error();
-    greeted->context = *again;
-  }
-  auto added = std::make_shared<ClientContext>(greeted->context, std::move(greeted->link));
-  if (!process.contexts.add(added)) return ScardRv::comm_error;
-  context = SCARDCONTEXT{added->number()};
+  const auto added = process.contexts.add(SCARDCONTEXT{greeted->context}, wire_scope);
+  const Session session(added);
+  added->attach(std::move(greeted->link), greeted->context);
+  context = added->number();
   return ScardRv::success;
 }
 
@@ -53,10 +45,12 @@ ScardRv release_context(SCARDCONTEXT number) {
   // Calls that wait on it return; those in the middle of a request finish it first.
   context->mark_released();
   Session session(std::move(context));
-  wire::Release message{session.context()->number(), 0};
+  wire::Release message{session.context()->daemon_number(), 0};
   const ScardRv rv = session.link().exchange(wire::Command::release_context, message);
+  // COMPAT: a daemon that is gone has nothing to release; pcsc-lite reports its absence.
+  const bool released = !session.link().is_open() && library().environment().reattaches;
   session.link().close();
-  return rv;
+  return released ? ScardRv::success : rv;
 }
 
 /// `size_in_out` tells the needed size in every case.
@@ -68,14 +62,13 @@ ScardRv give_multi_string(std::string_view text, LPSTR buffer, DWORD& size_in_ou
 
 ScardRv list_readers(SCARDCONTEXT number, LPSTR readers, DWORD& size_in_out) {
   FetchAnswer answer;
-  {
-    Session session = Session::on_context(number);
-    if (!session) return ScardRv::invalid_handle;
-    const ScardRv rv = fetch_states(session.link(), FetchRequest{}, answer);
-    if (rv != ScardRv::success) {
-      size_in_out = 0;
-      return rv;
-    }
+  const ScardRv rv = request_on_context(number, [&answer](Session& session) {
+    return fetch_states(session.link(), FetchRequest{}, answer);
+  });
+  if (rv == ScardRv::invalid_handle) return rv;
+  if (rv != ScardRv::success) {
+    size_in_out = 0;
+    return rv;
   }
   const std::string names = multi_string(answer.readers.names());
   if (names.size() == 1) {
