@@ -18,7 +18,7 @@ class CallRoute {
 
   /// Runs one of the calls of traced_calls.hpp.
   template <typename Call>
-  LONG operator()(const Call& call) const {
+  LONG operator()(Call call) const {
     if (tracer_ == nullptr) return run(call);
     const Tracer::Started started =
         tracer_->begin(Call::kName, Call::kMayWait,

@@ -7,6 +7,7 @@
 namespace cardea {
 namespace {
 
+constexpr std::size_t kStatusBytes = 2;        // SW1 SW2
 constexpr std::size_t kFeatureEntryBytes = 6;  // PCSC_TLV_STRUCTURE
 
 void masked(JsonObject& object, std::string_view name, LPCVOID data, DWORD length,
@@ -30,18 +31,27 @@ void TraceView::data(JsonObject& object, std::string_view name, LPCVOID data, DW
   masked(object, name, data, length, {});
 }
 
-void TraceView::command(JsonObject& object, std::string_view name, LPCVOID data,
+bool TraceView::command(JsonObject& object, std::string_view name, LPCVOID data,
                         DWORD length) const {
-  masked(object, name, data, length, shown(secret_of_apdu(bytes_of(data, length))));
+  const SecretRange secret = shown(secret_of_apdu(bytes_of(data, length)));
+  masked(object, name, data, length, secret);
+  return !secret.empty();
 }
 
-void TraceView::control(JsonObject& object, DWORD code, LPCVOID data, DWORD length) const {
+void TraceView::answer(JsonObject& object, std::string_view name, LPCVOID data, DWORD length,
+                       bool command_masked) {
+  const std::size_t status_at = length > kStatusBytes ? length - kStatusBytes : 0;
+  masked(object, name, data, length, command_masked ? SecretRange{0, status_at} : SecretRange{});
+}
+
+bool TraceView::control(JsonObject& object, DWORD code, LPCVOID data, DWORD length) const {
   const std::uint8_t feature = feature_of(static_cast<std::uint32_t>(code));
   object.hex("code", code);
   if (code == CM_IOCTL_GET_FEATURE_REQUEST) object.text("name", "CM_IOCTL_GET_FEATURE_REQUEST");
   if (const std::string name = feature_name(feature); !name.empty()) object.text("name", name);
-  const SecretRange secret = secret_of_control(feature, bytes_of(data, length));
-  masked(object, "send", data, length, shown(secret));
+  const SecretRange secret = shown(secret_of_control(feature, bytes_of(data, length)));
+  masked(object, "send", data, length, secret);
+  return !secret.empty();
 }
 
 void TraceView::learn_features(Bytes answer) {

@@ -30,10 +30,14 @@ class TraceView {
 
   /// {"length":2,"hex":"90 00"}; null for a null pointer.
   static void data(JsonObject& object, std::string_view name, LPCVOID data, DWORD length);
-  /// A command APDU.
-  void command(JsonObject& object, std::string_view name, LPCVOID data, DWORD length) const;
-  /// The code of SCardControl, its feature if it has one, and what is sent with it.
-  void control(JsonObject& object, DWORD code, LPCVOID data, DWORD length) const;
+  /// A command APDU. True if a part of it is masked.
+  bool command(JsonObject& object, std::string_view name, LPCVOID data, DWORD length) const;
+  /// The code of SCardControl, its feature if it has one, and what is sent with it. True if a part
+  /// of that is masked.
+  bool control(JsonObject& object, DWORD code, LPCVOID data, DWORD length) const;
+  /// What came back. Of the answer to a masked command only the status word is shown: some echo.
+  static void answer(JsonObject& object, std::string_view name, LPCVOID data, DWORD length,
+                     bool command_masked);
 
   /// From the answer to CM_IOCTL_GET_FEATURE_REQUEST: tag, 4, code (big endian), and so on.
   void learn_features(Bytes answer);

@@ -71,25 +71,33 @@ void StatusCall::out(JsonObject& object, TraceView&, LONG rv) const {
   }
 }
 
-void TransmitCall::in(JsonObject& object, TraceView& view) const {
+LONG TransmitCall::run(const Functions& functions) const {
+  // COMPAT: pcsc-lite's libpcscspy 1.9.9 crashes without this structure, which is optional. Its
+  // content means what its absence does.
+  SCARD_IO_REQUEST any{SCARD_PROTOCOL_ANY, sizeof(SCARD_IO_REQUEST)};
+  return functions.transmit(card_, send_pci_, command_, command_length_,
+                            recv_pci_ != nullptr ? recv_pci_ : &any, response_, response_length_);
+}
+
+void TransmitCall::in(JsonObject& object, TraceView& view) {
   CardCall::in(object, view);
   if (send_pci_ != nullptr) object.text("protocol", protocol_names(send_pci_->dwProtocol));
-  view.command(object, "send", command_, command_length_);
+  masked_ = view.command(object, "send", command_, command_length_);
   buffer_.show_room(object, "room");
 }
 
 void TransmitCall::out(JsonObject& object, TraceView&, LONG rv) const {
   if (buffer_.written(rv)) {
     const auto response = buffer_.bytes();
-    TraceView::data(object, "receive", response.data(), response.size());
+    TraceView::answer(object, "receive", response.data(), response.size(), masked_);
   } else {
     buffer_.show_length(object, "length", rv);
   }
 }
 
-void ControlCall::in(JsonObject& object, TraceView& view) const {
+void ControlCall::in(JsonObject& object, TraceView& view) {
   CardCall::in(object, view);
-  view.control(object, code_, command_, command_length_);
+  masked_ = view.control(object, code_, command_, command_length_);
   if (answer_ != nullptr) object.number("room", room_);
 }
 
@@ -102,7 +110,7 @@ void ControlCall::out(JsonObject& object, TraceView& view, LONG rv) const {
     return;
   }
   const DWORD length = std::min(*returned_, room_);
-  TraceView::data(object, "receive", answer_, length);
+  TraceView::answer(object, "receive", answer_, length, masked_);
   if (code_ == CM_IOCTL_GET_FEATURE_REQUEST) {
     view.learn_features({static_cast<const unsigned char*>(answer_), length});
   }

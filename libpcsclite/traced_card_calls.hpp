@@ -144,11 +144,8 @@ struct TransmitCall : CardCall {
         response_(response),
         response_length_(response_length),
         buffer_(response, response_length) {}
-  LONG run(const Functions& functions) const {
-    return functions.transmit(card_, send_pci_, command_, command_length_, recv_pci_, response_,
-                              response_length_);
-  }
-  void in(JsonObject& object, TraceView& view) const;
+  LONG run(const Functions& functions) const;
+  void in(JsonObject& object, TraceView& view);
   void out(JsonObject& object, TraceView& view, LONG rv) const;
 
  private:
@@ -159,6 +156,7 @@ struct TransmitCall : CardCall {
   LPBYTE response_;
   LPDWORD response_length_;
   OutBuffer buffer_;
+  bool masked_ = true;  // the command, or it could not be looked at
 };
 
 struct ControlCall : CardCall {
@@ -176,7 +174,7 @@ struct ControlCall : CardCall {
   LONG run(const Functions& functions) const {
     return functions.control(card_, code_, command_, command_length_, answer_, room_, returned_);
   }
-  void in(JsonObject& object, TraceView& view) const;
+  void in(JsonObject& object, TraceView& view);
   void out(JsonObject& object, TraceView& view, LONG rv) const;
 
  private:
@@ -186,6 +184,7 @@ struct ControlCall : CardCall {
   LPVOID answer_;
   DWORD room_;
   LPDWORD returned_;
+  bool masked_ = true;  // the command, or it could not be looked at
 };
 
 struct GetAttribCall : CardCall {
