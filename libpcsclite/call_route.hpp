@@ -1,5 +1,7 @@
 // The way of a call: straight to our own implementation, or through a trace, to a delegate, or
 // both. Decided by the first call of the process and then for good. Thread-safe.
+// COMPAT: pcsc-lite looks for a delegate when the first context is established; calls before that
+// fail, and would be missing in a trace.
 #pragma once
 
 #include <atomic>

@@ -14,8 +14,8 @@
 namespace cardea {
 namespace {
 
-// A delegate that exports our names means its own when it uses them: libpcscspy refuses to work if
-// they lead to the library that it was told to watch. Sanitizers refuse such loading.
+// COMPAT: a delegate that exports our names means its own when it uses them: libpcscspy refuses to
+// work if they lead to the library that it was told to watch. Sanitizers refuse such loading.
 #ifdef CARDEA_SANITIZED
 constexpr int kLoading = RTLD_LAZY;
 #else

@@ -6,8 +6,9 @@
 namespace cardea {
 namespace {
 
-/// pcsc-lite's levels: 0 debug, 1 info, 2 error, 3 critical, from 4 on nothing. Digits count up to
-/// the first other character, and what has none is 0.
+/// COMPAT: pcsc-lite prints lines of its source, we print calls. Its levels: 0 debug, 1 info, 2
+/// error, 3 critical, from 4 on nothing. Digits count up to the first other character, and what has
+/// none is 0.
 DebugCalls debug_calls(const char* level) {
   if (level == nullptr) return DebugCalls::none;
   const long value = std::strtol(level, nullptr, 10);
