@@ -1,6 +1,7 @@
 // A library that gets all calls in place of ours: LIBPCSCLITE_DELEGATE, as pcsc-lite 2.1 has it.
 // Usually it watches or filters and hands them on to us, so a thread that is inside it is marked:
-// what it calls then goes to our own implementation. The library stays loaded for ever.
+// what it calls then goes to our own implementation. A thread that the delegate starts itself is
+// not marked and gets back to the delegate. The library stays loaded for ever.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,6 @@
 #include "libpcsclite/tracer.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +13,23 @@ namespace {
 
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
+
+/// Programs call SCardCancel in signal handlers. Such a call must not meet a half-made record of
+/// the same thread, with its locks. Holds signals back while it lives; bound to its thread.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    (void)::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 /// What begin and end have in common. Seconds since 1970 with six decimals.
 JsonObject record_head(const char* event, const Tracer::Started& call) {
@@ -46,6 +64,7 @@ void Tracer::write(const std::string& record, bool on_stderr) {
 Tracer::Started Tracer::begin(const char* function, bool may_wait,
                               const Describe& parameters) noexcept {
   const NoPthreadCancel no_cancel;
+  const NoSignals no_signals;
   Started call;
   call.function = function;
   call.number = ++calls_;
@@ -64,6 +83,7 @@ Tracer::Started Tracer::begin(const char* function, bool may_wait,
 
 void Tracer::end(const Started& call, LONG rv, const Describe& results) noexcept {
   const NoPthreadCancel no_cancel;
+  const NoSignals no_signals;
   const auto took = duration_cast<microseconds>(Clock::now() - call.start).count();
   try {
     JsonObject record = record_head("end", call);

@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <reader.h>
+#include <signal.h>
+#include <sys/time.h>
 
+#include <algorithm>
 #include <array>
 
 #include "client_test.hpp"
@@ -198,6 +201,34 @@ TEST_F(TracerTest, LearnsWhichCodesAreForPins) {
   control(code, secret);
   EXPECT_THAT(records()[2], HasSubstr(R"("name":"FEATURE_VERIFY_PIN_DIRECT","send":)"
                                       R"({"length":3,"hex":"** ** **")"));
+}
+
+TEST_F(TracerTest, LetsACallInASignalHandlerThrough) {
+  trace();
+  // Nothing here but the tracer itself may take a lock or memory.
+  Functions functions;
+  functions.is_valid_context = [](SCARDCONTEXT) -> LONG { return SCARD_S_SUCCESS; };
+  functions.cancel = functions.is_valid_context;
+  const CallRoute route(functions, false, tracer_.get());
+  g_call_route = &route;
+  struct sigaction action {};
+  action.sa_handler = [](int) { (void)SCardCancel(1); };
+  struct sigaction before {};
+  ASSERT_EQ(::sigaction(SIGALRM, &action, &before), 0);
+  const itimerval often{{0, 50}, {0, 50}};
+  ASSERT_EQ(::setitimer(ITIMER_REAL, &often, nullptr), 0);
+  int valid = 0;
+  for (int i = 0; i < 2000; ++i) valid += SCardIsValidContext(1) == SCARD_S_SUCCESS ? 1 : 0;
+  const itimerval never{};
+  ASSERT_EQ(::setitimer(ITIMER_REAL, &never, nullptr), 0);
+  ASSERT_EQ(::sigaction(SIGALRM, &before, nullptr), 0);
+  g_call_route = nullptr;
+  EXPECT_EQ(valid, 2000);
+  const auto ends = records();
+  const auto cancels = std::ranges::count_if(
+      ends, [](const std::string& line) { return line.find("SCardCancel") != std::string::npos; });
+  EXPECT_GT(cancels, 0);
+  EXPECT_EQ(ends.size(), 2000u + static_cast<std::size_t>(cancels));
 }
 
 TEST_F(TracerTest, CutsLongData) {
