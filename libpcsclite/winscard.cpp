@@ -1,5 +1,6 @@
-// The exported functions on contexts and readers, the PCI objects and the error texts. Each
-// checks its arguments in pcsc-lite's order, because applications see which error wins.
+// Our implementation of the functions on contexts and readers, the PCI objects and the error
+// texts. Each function checks its arguments in pcsc-lite's order, because applications see which
+// error wins.
 #pragma GCC visibility push(default)
 #include <winscard.h>
 #pragma GCC visibility pop
@@ -12,6 +13,7 @@
 
 #include "libpcsclite/api_guard.hpp"
 #include "libpcsclite/error_text.hpp"
+#include "libpcsclite/functions.hpp"
 #include "libpcsclite/library.hpp"
 #include "libpcsclite/out_buffer.hpp"
 #include "libpcsclite/session.hpp"
@@ -98,7 +100,7 @@ ScardRv get_status_change(SCARDCONTEXT number, DWORD timeout_ms, SCARD_READERSTA
 
 using namespace cardea;
 
-LONG SCardEstablishContext(DWORD dwScope, LPCVOID, LPCVOID, LPSCARDCONTEXT phContext) {
+LONG cardea::scard_establish_context(DWORD dwScope, LPCVOID, LPCVOID, LPSCARDCONTEXT phContext) {
   return guarded([=] {
     const std::string path = library().environment().socket_path;
     if (phContext == nullptr) {
@@ -110,18 +112,18 @@ LONG SCardEstablishContext(DWORD dwScope, LPCVOID, LPCVOID, LPSCARDCONTEXT phCon
   });
 }
 
-LONG SCardReleaseContext(SCARDCONTEXT hContext) {
+LONG cardea::scard_release_context(SCARDCONTEXT hContext) {
   return guarded([=] { return release_context(hContext); });
 }
 
-LONG SCardIsValidContext(SCARDCONTEXT hContext) {
+LONG cardea::scard_is_valid_context(SCARDCONTEXT hContext) {
   return guarded([=] {
     return library().contexts.find(hContext) == nullptr ? ScardRv::invalid_handle
                                                         : ScardRv::success;
   });
 }
 
-LONG SCardListReaderGroups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchGroups) {
+LONG cardea::scard_list_reader_groups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchGroups) {
   return guarded([=] {
     // COMPAT: pcsc-lite crashes without a length.
     if (pcchGroups == nullptr) return ScardRv::invalid_parameter;
@@ -131,14 +133,15 @@ LONG SCardListReaderGroups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchG
   });
 }
 
-LONG SCardListReaders(SCARDCONTEXT hContext, LPCSTR, LPSTR mszReaders, LPDWORD pcchReaders) {
+LONG cardea::scard_list_readers(SCARDCONTEXT hContext, LPCSTR, LPSTR mszReaders,
+                                LPDWORD pcchReaders) {
   return guarded([=] {
     if (pcchReaders == nullptr) return ScardRv::invalid_parameter;
     return list_readers(hContext, mszReaders, *pcchReaders);
   });
 }
 
-LONG SCardFreeMemory(SCARDCONTEXT hContext, LPCVOID pvMem) {
+LONG cardea::scard_free_memory(SCARDCONTEXT hContext, LPCVOID pvMem) {
   return guarded([=] {
     if (library().contexts.find(hContext) == nullptr) return ScardRv::invalid_handle;
     std::free(const_cast<LPVOID>(pvMem));
@@ -146,12 +149,12 @@ LONG SCardFreeMemory(SCARDCONTEXT hContext, LPCVOID pvMem) {
   });
 }
 
-LONG SCardGetStatusChange(SCARDCONTEXT hContext, DWORD dwTimeout, SCARD_READERSTATE* rgReaderStates,
-                          DWORD cReaders) {
+LONG cardea::scard_get_status_change(SCARDCONTEXT hContext, DWORD dwTimeout,
+                                     SCARD_READERSTATE* rgReaderStates, DWORD cReaders) {
   return guarded([=] { return get_status_change(hContext, dwTimeout, rgReaderStates, cReaders); });
 }
 
-LONG SCardCancel(SCARDCONTEXT hContext) {
+LONG cardea::scard_cancel(SCARDCONTEXT hContext) {
   return guarded([=] {
     // COMPAT: pcsc-lite asks the daemon, over a connection of its own, to end the wait, and loses
     // the cancel if the wait has only just been entered. The wait is in this process.

@@ -1,14 +1,11 @@
-// The exported functions on card handles. Each checks its arguments in pcsc-lite's order, because
-// applications see which error wins.
-#pragma GCC visibility push(default)
-#include <winscard.h>
-#pragma GCC visibility pop
-
+// Our implementation of the functions on card handles. Each checks its arguments in pcsc-lite's
+// order, because applications see which error wins.
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "libpcsclite/api_guard.hpp"
+#include "libpcsclite/functions.hpp"
 #include "libpcsclite/library.hpp"
 #include "libpcsclite/out_buffer.hpp"
 #include "libpcsclite/session.hpp"
@@ -227,8 +224,9 @@ ScardRv set_attrib(SCARDHANDLE card, std::uint32_t id, std::span<const std::byte
 
 using namespace cardea;
 
-LONG SCardConnect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
-                  DWORD dwPreferredProtocols, LPSCARDHANDLE phCard, LPDWORD pdwActiveProtocol) {
+LONG cardea::scard_connect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
+                           DWORD dwPreferredProtocols, LPSCARDHANDLE phCard,
+                           LPDWORD pdwActiveProtocol) {
   return guarded([=] {
     if (phCard == nullptr || pdwActiveProtocol == nullptr) return ScardRv::invalid_parameter;
     *phCard = 0;
@@ -242,8 +240,8 @@ LONG SCardConnect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
   });
 }
 
-LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProtocols,
-                    DWORD dwInitialization, LPDWORD pdwActiveProtocol) {
+LONG cardea::scard_reconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProtocols,
+                             DWORD dwInitialization, LPDWORD pdwActiveProtocol) {
   return guarded([=] {
     if (pdwActiveProtocol == nullptr) return ScardRv::invalid_parameter;
     const wire::Reconnect request{
@@ -252,11 +250,11 @@ LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProto
   });
 }
 
-LONG SCardDisconnect(SCARDHANDLE hCard, DWORD dwDisposition) {
+LONG cardea::scard_disconnect(SCARDHANDLE hCard, DWORD dwDisposition) {
   return guarded([=] { return disconnect(hCard, to_u32(dwDisposition)); });
 }
 
-LONG SCardBeginTransaction(SCARDHANDLE hCard) {
+LONG cardea::scard_begin_transaction(SCARDHANDLE hCard) {
   return guarded([=] {
     const auto locked = OnLockedCard::retry_always;
     return request_on_card(hCard, locked, IfHalfDone::reset, [](Session& session) {
@@ -266,7 +264,7 @@ LONG SCardBeginTransaction(SCARDHANDLE hCard) {
   });
 }
 
-LONG SCardEndTransaction(SCARDHANDLE hCard, DWORD dwDisposition) {
+LONG cardea::scard_end_transaction(SCARDHANDLE hCard, DWORD dwDisposition) {
   return guarded([=] {
     const auto locked = OnLockedCard::report;
     return request_on_card(hCard, locked, IfHalfDone::reset, [=](Session& session) {
@@ -276,8 +274,8 @@ LONG SCardEndTransaction(SCARDHANDLE hCard, DWORD dwDisposition) {
   });
 }
 
-LONG SCardStatus(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen, LPDWORD pdwState,
-                 LPDWORD pdwProtocol, LPBYTE pbAtr, LPDWORD pcbAtrLen) {
+LONG cardea::scard_status(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen,
+                          LPDWORD pdwState, LPDWORD pdwProtocol, LPBYTE pbAtr, LPDWORD pcbAtrLen) {
   return guarded([=] {
     const StatusTarget target{szReaderName,
                               pcchReaderLen,
@@ -294,9 +292,9 @@ LONG SCardStatus(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen, L
   });
 }
 
-LONG SCardTransmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST* pioSendPci, LPCBYTE pbSendBuffer,
-                   DWORD cbSendLength, SCARD_IO_REQUEST* pioRecvPci, LPBYTE pbRecvBuffer,
-                   LPDWORD pcbRecvLength) {
+LONG cardea::scard_transmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST* pioSendPci,
+                            LPCBYTE pbSendBuffer, DWORD cbSendLength, SCARD_IO_REQUEST* pioRecvPci,
+                            LPBYTE pbRecvBuffer, LPDWORD pcbRecvLength) {
   return guarded([=] {
     if (pioSendPci == nullptr || pbSendBuffer == nullptr || pbRecvBuffer == nullptr ||
         pcbRecvLength == nullptr) {
@@ -310,8 +308,9 @@ LONG SCardTransmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST* pioSendPci, LPCBYT
   });
 }
 
-LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer, DWORD cbSendLength,
-                  LPVOID pbRecvBuffer, DWORD cbRecvLength, LPDWORD lpBytesReturned) {
+LONG cardea::scard_control(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer,
+                           DWORD cbSendLength, LPVOID pbRecvBuffer, DWORD cbRecvLength,
+                           LPDWORD lpBytesReturned) {
   return guarded([=] {
     DWORD returned = 0;
     DWORD& result = lpBytesReturned != nullptr ? *lpBytesReturned : returned;
@@ -326,7 +325,8 @@ LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer, 
   });
 }
 
-LONG SCardGetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, LPBYTE pbAttr, LPDWORD pcbAttrLen) {
+LONG cardea::scard_get_attrib(SCARDHANDLE hCard, DWORD dwAttrId, LPBYTE pbAttr,
+                              LPDWORD pcbAttrLen) {
   return guarded([=] {
     if (pcbAttrLen == nullptr) return ScardRv::invalid_parameter;
     const DWORD capacity = *pcbAttrLen;
@@ -342,7 +342,7 @@ LONG SCardGetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, LPBYTE pbAttr, LPDWORD pc
   });
 }
 
-LONG SCardSetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, LPCBYTE pbAttr, DWORD cbAttrLen) {
+LONG cardea::scard_set_attrib(SCARDHANDLE hCard, DWORD dwAttrId, LPCBYTE pbAttr, DWORD cbAttrLen) {
   return guarded([=] {
     if (pbAttr == nullptr || cbAttrLen == 0) return ScardRv::invalid_parameter;
     return set_attrib(hCard, to_u32(dwAttrId), bytes_of(pbAttr, cbAttrLen));
