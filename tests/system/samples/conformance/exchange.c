@@ -218,7 +218,8 @@ static void control_out_of_step(void)
     LONG code = SCardControl(card, SCARD_CTL_CODE(1), NULL, 4, answer_bytes, BIG, &count);
 
     say_more("length without command", code, "count=%lu", count);
-    say("length without command/then", greet(card, ACTIVE_PROTOCOL));
+    code = greet(card, ACTIVE_PROTOCOL);
+    say_more("length without command/then", SCARD_S_SUCCESS, "usable=%d", code == SCARD_S_SUCCESS);
     SCardReleaseContext(context);
     context = new_context();
     card = must_open(context);
