@@ -32,7 +32,7 @@ static void establish(void)
         context = 5;
         code = SCardEstablishContext(scopes[i], NULL, NULL, &context);
         say_more(named("establish/scope=%lx", scopes[i]), code, "context=%s fits=%d",
-                 context == 0 ? "0" : "n", context == (context & 0xFFFFFFFF));
+                 context == 0 ? "0" : "n", fits_32_bits(context));
         if (code == SCARD_S_SUCCESS)
             say(named("release/scope=%lx", scopes[i]), SCardReleaseContext(context));
     }

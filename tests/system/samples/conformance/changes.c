@@ -13,6 +13,9 @@ static const DWORD kClaims[] = {0,     0x1,   0x2,   0x4,        0x8,        0x1
                                 0x100, 0x120, 0x122, 0x1A0,      0x200,      0x220,
                                 0x400, 0x420, 0x60,  0x7FFF0000, 0x7FFF0010, 0x7FFF0020};
 
+/* Of a mute card fewer: pcsc-lite's library takes 0.4 s for each. */
+static const DWORD kMuteClaims[] = {0, 0x10, 0x20, 0x120, 0x200, 0x220};
+
 static void claim(const char *what, SCARDCONTEXT context, const char *reader)
 {
     size_t i;
@@ -39,6 +42,7 @@ static void states(SCARDCONTEXT context)
     SCARDCONTEXT other = new_context();
     SCARDHANDLE card;
     DWORD active;
+    size_t i;
 
     claim("absent", context, EMPTY_READER);
     claim("present", context, READER);
@@ -55,8 +59,8 @@ static void states(SCARDCONTEXT context)
     claim("direct", context, EMPTY_READER);
     SCardDisconnect(card, SCARD_LEAVE_CARD);
     change_card("mute");
-    claim("mute", context, READER);
-    claim_counter("mute", context, READER);
+    for (i = 0; i < COUNT(kMuteClaims); i++)
+        say_look(named("mute/claim=%lx", kMuteClaims[i]), context, READER, kMuteClaims[i]);
     change_card("hello");
     SCardReleaseContext(other);
 }

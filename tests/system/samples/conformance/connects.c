@@ -183,7 +183,7 @@ static void direct(SCARDCONTEXT context)
     LONG code;
 
     code = SCardConnect(context, EMPTY_READER, SCARD_SHARE_DIRECT, 0, &card, &active);
-    say_more("direct/connect", code, "active=%lu fits=%d", active, card == (card & 0xFFFFFFFF));
+    say_more("direct/connect", code, "active=%lu fits=%d", active, fits_32_bits(card));
     say_status("direct/status", card);
     code =
         transmit(card, SCARD_PROTOCOL_T0, command, sizeof command, answer, sizeof answer, &count);

@@ -137,6 +137,11 @@ SCARDHANDLE must_open(SCARDCONTEXT context)
     return card;
 }
 
+bool fits_32_bits(long number)
+{
+    return ((unsigned long)number >> 16) >> 16 == 0;
+}
+
 void change_card(const char *kind)
 {
     char request[NAME_CHARS_MAX];

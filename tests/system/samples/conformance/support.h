@@ -51,6 +51,7 @@ LONG open_card(SCARDCONTEXT context, DWORD share, DWORD protocols, SCARDHANDLE *
                DWORD *active);
 /* The same, shared and with either protocol, which has to succeed. */
 SCARDHANDLE must_open(SCARDCONTEXT context);
+bool fits_32_bits(long number);
 /* Takes the card out of reader 0 and puts in another kind: "hello atr=t1", "mute". */
 void change_card(const char *kind);
 

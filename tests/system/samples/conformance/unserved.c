@@ -70,6 +70,7 @@ void run_texts(void)
     const char *second = pcsc_stringify_error(SCARD_E_INVALID_HANDLE);
     const char *elsewhere = NULL;
     struct task task;
+    unsigned long low;
     LONG code;
     size_t i;
 
@@ -77,10 +78,10 @@ void run_texts(void)
     task_start(&task, text_of_thread, &elsewhere);
     code = task_result(&task);
     printf("texts.in a thread: %s, now %s\n", code_name(code), first);
-    for (code = 0x80100000; code <= 0x80100032; code++)
-        say_text(code);
-    for (code = 0x80100064; code <= 0x80100070; code++)
-        say_text(code);
+    for (low = 0; low <= 0x32; low++)
+        say_text((LONG)(0x80100000UL + low));
+    for (low = 0x64; low <= 0x70; low++)
+        say_text((LONG)(0x80100000UL + low));
     for (i = 0; i < COUNT(others); i++)
         say_text(others[i]);
 }
