@@ -83,7 +83,9 @@ WAITS = [
     *_daemon("A change of sharing is noticed",
              ("events.use/end of use", "SUCCESS event=0022 noticed=1")),
     *_library("A thread that waits for a busy context stops every other call",
-              ("threads.wait/other context is valid", "SUCCESS at_once=1")),
+              ("threads.wait/other context is valid", "SUCCESS at_once=1"),
+              ("threads.queue/wait", "CANCELLED event=0010"),
+              ("threads.queue/cancel", "SUCCESS at_once=1")),
 ]
 
 SHARING = [

@@ -138,11 +138,12 @@ void run_mute(void)
     SCARDCONTEXT context = new_context();
     SCARDHANDLE card;
     size_t i, k;
+    LONG code;
 
     change_card("mute");
     say_look("seen", context, READER, SCARD_STATE_UNAWARE);
-    say_more("connect", open_card(context, SCARD_SHARE_SHARED, ANY_PROTOCOL, &card, NULL),
-             "card=%d", card != 0);
+    code = open_card(context, SCARD_SHARE_SHARED, ANY_PROTOCOL, &card, NULL);
+    say_more("connect", code, "card=%d", card != 0);
     say("connect exclusively",
         open_card(context, SCARD_SHARE_EXCLUSIVE, ANY_PROTOCOL, &card, NULL));
     say("connect raw", open_card(context, SCARD_SHARE_SHARED, SCARD_PROTOCOL_RAW, &card, NULL));

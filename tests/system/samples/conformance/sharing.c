@@ -75,14 +75,14 @@ static void exclusive(SCARDCONTEXT first, SCARDCONTEXT second)
 static void shared(SCARDCONTEXT first, SCARDCONTEXT second)
 {
     SCARDHANDLE card = must_open(first), other = must_open(second), third;
+    LONG code;
 
-    say_more("shared/exclusive",
-             open_card(second, SCARD_SHARE_EXCLUSIVE, ANY_PROTOCOL, &third, NULL), "card=%d",
-             third != 0);
+    code = open_card(second, SCARD_SHARE_EXCLUSIVE, ANY_PROTOCOL, &third, NULL);
+    say_more("shared/exclusive", code, "card=%d", third != 0);
     say("shared/exclusive in the same context",
         open_card(first, SCARD_SHARE_EXCLUSIVE, ANY_PROTOCOL, &third, NULL));
-    say_more("shared/third", open_card(first, SCARD_SHARE_SHARED, ANY_PROTOCOL, &third, NULL),
-             "distinct=%d", third != card && third != other);
+    code = open_card(first, SCARD_SHARE_SHARED, ANY_PROTOCOL, &third, NULL);
+    say_more("shared/third", code, "distinct=%d", third != card && third != other);
     say_look("shared/seen", second, READER, SCARD_STATE_UNAWARE);
     say("shared/disconnect one", SCardDisconnect(third, SCARD_LEAVE_CARD));
     say_look("shared/seen after that", second, READER, SCARD_STATE_UNAWARE);

@@ -234,13 +234,14 @@ static void handed_over(SCARDCONTEXT first)
     struct call call = {second, 0};
     SCARDHANDLE card = must_open(first);
     struct task task;
+    LONG code;
 
     call.card = must_open(second);
     SCardBeginTransaction(card);
     SCardBeginTransaction(card);
     task_start(&task, call_begin, &call);
-    say_more("handed/first end", SCardEndTransaction(card, SCARD_LEAVE_CARD), "at_once=%d",
-             task_ends_within(&task, PROOF_MS));
+    code = SCardEndTransaction(card, SCARD_LEAVE_CARD);
+    say_more("handed/first end", code, "at_once=%d", task_ends_within(&task, PROOF_MS));
     say("handed/second end", SCardEndTransaction(card, SCARD_LEAVE_CARD));
     say("handed/begin", task_result(&task));
     say("handed/end of the first", SCardEndTransaction(card, SCARD_LEAVE_CARD));

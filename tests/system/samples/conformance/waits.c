@@ -227,6 +227,37 @@ static void beside_a_wait(SCARDCONTEXT context, SCARDCONTEXT other)
     ask("remove 1");
 }
 
+static LONG cancel_in_thread(void *argument)
+{
+    struct user *user = argument;
+
+    return SCardCancel(user->context);
+}
+
+/* A cancel while somebody else is in line for the context: at once, or after the card has come. */
+static void cancel_beside_a_queue(SCARDCONTEXT context)
+{
+    struct wait wait = {context, EMPTY_READER, SCARD_STATE_EMPTY, INFINITE, {0}};
+    struct user same = {context, 0};
+    struct task waiting, listing, cancelling;
+    bool ended, queued, at_once;
+    LONG code;
+
+    task_start(&waiting, wait_in_thread, &wait);
+    ended = task_ends_within(&waiting, PROOF_MS);
+    task_start(&listing, list_in_thread, &same);
+    queued = !task_ends_within(&listing, PROOF_MS);
+    say_more("queue/before", SCARD_S_SUCCESS, "ended=%d queued=%d", ended, queued);
+    task_start(&cancelling, cancel_in_thread, &same);
+    at_once = task_ends_within(&cancelling, PROOF_MS) && task_ends_within(&waiting, PATIENCE_MS);
+    ask("insert 1 hello");
+    code = task_result(&waiting);
+    say_more("queue/wait", code, "event=%04lx", wait.state.dwEventState & 0xFFFF);
+    say("queue/list", task_result(&listing));
+    say_more("queue/cancel", task_result(&cancelling), "at_once=%d", at_once);
+    ask("remove 1");
+}
+
 void run_threads(void)
 {
     SCARDCONTEXT context = new_context(), other = new_context();
@@ -234,6 +265,7 @@ void run_threads(void)
     struct task tasks[3];
 
     beside_a_wait(context, other);
+    cancel_beside_a_queue(context);
     first.card = must_open(context);
     second.card = first.card;
     third.card = must_open(other);
