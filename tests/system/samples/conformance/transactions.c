@@ -250,8 +250,8 @@ static void handed_over(SCARDCONTEXT first)
     SCardDisconnect(card, SCARD_RESET_CARD);
 }
 
-/* The reader is locked by its name, not by its card. */
-static void without_card(SCARDCONTEXT first)
+/* The reader is locked, not its card: the lock goes whatever becomes of the card. */
+static void without_card(SCARDCONTEXT first, DWORD disposition)
 {
     SCARDCONTEXT second = new_context();
     SCARDHANDLE card, other;
@@ -259,13 +259,17 @@ static void without_card(SCARDCONTEXT first)
 
     SCardConnect(first, EMPTY_READER, SCARD_SHARE_DIRECT, 0, &card, &active);
     SCardConnect(second, EMPTY_READER, SCARD_SHARE_DIRECT, 0, &other, &active);
-    say("no card/begin", SCardBeginTransaction(card));
-    say("no card/control", SCardControl(other, SCARD_CTL_CODE(2000), NULL, 0, NULL, 0, NULL));
-    say("no card/end of the other", SCardEndTransaction(other, SCARD_LEAVE_CARD));
-    say("no card/end with reset", SCardEndTransaction(card, SCARD_RESET_CARD));
-    say_status("no card/status", card);
-    say("no card/end", SCardEndTransaction(card, SCARD_LEAVE_CARD));
-    say("no card/disconnect", SCardDisconnect(card, SCARD_RESET_CARD));
+    say(named("no card, %lu/begin", disposition), SCardBeginTransaction(card));
+    say(named("no card, %lu/control", disposition),
+        SCardControl(other, SCARD_CTL_CODE(2000), NULL, 0, NULL, 0, NULL));
+    say(named("no card, %lu/end of the other", disposition),
+        SCardEndTransaction(other, SCARD_LEAVE_CARD));
+    say(named("no card, %lu/end", disposition), SCardEndTransaction(card, disposition));
+    say(named("no card, %lu/control after that", disposition),
+        SCardControl(other, SCARD_CTL_CODE(2000), NULL, 0, NULL, 0, NULL));
+    say_status(named("no card, %lu/status", disposition), card);
+    say(named("no card, %lu/end again", disposition), SCardEndTransaction(card, SCARD_LEAVE_CARD));
+    say(named("no card, %lu/disconnect", disposition), SCardDisconnect(card, disposition));
     SCardReleaseContext(second);
 }
 
@@ -273,6 +277,7 @@ void run_transactions(void)
 {
     SCARDCONTEXT context = new_context();
     SCARDHANDLE card = must_open(context);
+    DWORD disposition;
     size_t i;
 
     alone(card);
@@ -281,7 +286,8 @@ void run_transactions(void)
         beside(context, i);
     left_behind(context);
     handed_over(context);
-    without_card(context);
+    for (disposition = SCARD_LEAVE_CARD; disposition <= SCARD_EJECT_CARD; disposition++)
+        without_card(context, disposition);
     SCardReleaseContext(context);
 }
 
