@@ -50,6 +50,8 @@ void evaluate_card(Evaluation& out, std::uint32_t state) {
     out.tell_atr();
     out.change_if(out.current_has(SCARD_STATE_EMPTY));
     out.change_if(out.current_has(SCARD_STATE_MUTE) != mute);
+  } else if ((state & wire::kStateUnknown) == 0) {
+    out.tell_atr();  // a slot without reader, which an empty name finds
   }
 }
 

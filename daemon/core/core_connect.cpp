@@ -18,6 +18,8 @@ bool is_direct(std::uint32_t mode) {
 }
 
 /// The mask with the old "any" value spelled out.
+// COMPAT: for upstream it is none of the protocols once somebody has chosen one, so that a second
+// client that takes any is refused. See CoreSharing.AnyOldProtocolFitsTheChosenOne.
 std::uint32_t asked_protocols(std::uint32_t mask) {
   return (mask & wire::kProtocolAnyOld) != 0 ? mask | wire::kProtocolT0 | wire::kProtocolT1 : mask;
 }

@@ -63,8 +63,10 @@ void Core::run(ConnId conn, const wire::End& message, TimePoint now, Effects& fx
   const bool eject_is_nothing = action == wire::Disposition::eject && !reader->spec.version_2;
   if (action == wire::Disposition::leave || eject_is_nothing || !is_present(reader->card.phase)) {
     lock.release(handle->id, 1);
-    answer_rv(conn, message, eject_is_nothing ? ScardRv::unsupported_feature : ScardRv::success,
-              fx);
+    ScardRv rv = eject_is_nothing ? ScardRv::unsupported_feature : ScardRv::success;
+    const bool power = action == wire::Disposition::reset || action == wire::Disposition::unpower;
+    if (power && reader->card.phase == CardPhase::absent) rv = ScardRv::removed_card;
+    answer_rv(conn, message, rv, fx);
     return serve_line(*reader, now, fx);
   }
   if (!acquire_driver(conn, *reader)) return;

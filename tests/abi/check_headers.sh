@@ -62,4 +62,33 @@ for width in native -m32; do
     compile "without the log, c11, $width" "$here/header_layout.c" \
         "$cc" "$@" -std=c11 -x c "-I$scratch/PCSC" -DNO_LOG
 done
+
+# Whole programs, which include other headers as well: with those of a C library.
+programs() { # LANGUAGE COMPILER OPTION...
+    language=$1
+    shift
+    printf '#include <stdlib.h>\n' >"$scratch/hosted"
+    if ! "$@" -fsyntax-only "$scratch/hosted" 2>"$scratch/said"; then
+        echo "$language: no C library's headers here"
+        return
+    fi
+    for program in ../../examples/hello_card.c linked.c establish.c; do
+        compile "$program, $language" "$here/$program" "$@" "-I$scratch/PCSC"
+    done
+}
+
+for width in -m64 -m32; do
+    "$cc" "$width" -fsyntax-only -x c /dev/null 2>"$scratch/said" || continue
+    for standard in c89 c11; do
+        programs "$standard, $width" "$cc" "$width" "-std=$standard" -x c
+    done
+    for standard in c++11 c++20; do
+        programs "$standard, $width" "$cxx" "$width" "-std=$standard" -x c++
+    done
+    for source in "$here"/../system/samples/conformance/*.c; do
+        echo '#include <stdlib.h>' | "$cc" "$width" -fsyntax-only -x c - 2>"$scratch/said" || break
+        compile "$(basename "$source"), $width" "$source" \
+            "$cc" "$width" -std=gnu11 -pthread "-I$scratch/PCSC"
+    done
+done
 exit $failed

@@ -40,6 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"Unaware", 0, kAbsent, 0, SCARD_STATE_EMPTY, true},
         Row{"Same", SCARD_STATE_EMPTY, kAbsent, 0, SCARD_STATE_EMPTY, false},
+        Row{"SlotWithoutReader", 0, 0, 0, 0, true},
         Row{"WasPresent", SCARD_STATE_PRESENT, kAbsent, 0, SCARD_STATE_EMPTY, true},
         Row{"WasUnknown", SCARD_STATE_UNKNOWN, kAbsent, 0, SCARD_STATE_EMPTY, true},
         Row{"WasUnavailable", SCARD_STATE_UNAVAILABLE, kAbsent, 0, SCARD_STATE_EMPTY, true},

@@ -372,6 +372,16 @@ TEST(CoreSharing, RawBindsThoseWhoComeWhileItIsOpen) {
   EXPECT_EQ(reader.script->calls().back(), "transmit 4 00A40000");
 }
 
+TEST(CoreSharing, AnyOldProtocolFitsTheChosenOne) {
+  CoreBench bench;
+  bench.add_reader("R");
+  TestClient& a = bench.add_client();
+  TestClient& b = bench.add_client();
+  a.open("R", ShareMode::shared, kT1);
+  EXPECT_EQ(b.connect("R", ShareMode::shared, wire::kProtocolAnyOld), ScardRv::success);
+  EXPECT_EQ(b.reply<wire::Connect>().active_protocol, kT1);
+}
+
 TEST(CoreSharing, RawEndsWithItsHandle) {
   CoreBench bench;
   bench.add_reader("R");

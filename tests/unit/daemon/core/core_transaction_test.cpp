@@ -195,6 +195,17 @@ TEST_F(CoreTransaction, EndWithResetMarksEverybodyAndTheOwner) {
   EXPECT_EQ(a.transmit(card_a), ScardRv::success);
 }
 
+TEST_F(CoreTransaction, EndWithResetWithoutACardSaysSoAndReleasesTheLock) {
+  bench.remove_card(reader);
+  for (const Disposition action : {Disposition::reset, Disposition::unpower}) {
+    const CardHandle direct = a.open("R", ShareMode::direct, 0);
+    EXPECT_EQ(a.begin(direct), ScardRv::success);
+    EXPECT_EQ(a.end(direct, action), ScardRv::removed_card);
+    EXPECT_EQ(owner(), 0u);
+  }
+  EXPECT_EQ(resets(), 0u);
+}
+
 TEST_F(CoreTransaction, EndWithUnpowerPowersTheCardUpAgain) {
   EXPECT_EQ(a.begin(card_a), ScardRv::success);
   EXPECT_EQ(a.end(card_a, Disposition::unpower), ScardRv::success);
