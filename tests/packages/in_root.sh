@@ -1,7 +1,7 @@
 #!/bin/bash
-# The part of scripts/package-test that runs inside the fresh root, as its root, in namespaces of its
-# own: exchanges Debian's packages for ours and back and uses the programs that stay installed.
-# /package-test holds our packages and the samples. A line per check; "not ok" for those that fail.
+# The part of scripts/package-test that runs inside the fresh root, in namespaces of its own:
+# exchanges Debian's packages for ours and back and uses the programs that stay installed.
+# /package-test holds our packages and the samples. A line per check; "not ok" if it fails.
 #
 # shellcheck disable=SC2317  # functions are called through check()
 set -euo pipefail
@@ -89,7 +89,7 @@ not_installed() {
   done
 }
 
-# Files of installed packages are as they were packed, nothing is half configured, and apt is content.
+# Files of packages are as they were packed, nothing is half configured, and apt is content.
 sound() {
   equal "" "$(dpkg --audit 2>&1; dpkg --verify "$@" 2>&1)" && apt-get check
 }
@@ -103,7 +103,7 @@ owned() {
   done
 }
 
-# What a removal has to bring back: all names but those that packages and loaders keep for themselves.
+# What a removal has to bring back: all names but those that dpkg, apt and loaders keep.
 list_files() {
   find / -xdev \( -path /proc -o -path /run -o -path /tmp -o -path /dev -o -path "$place" \
     -o -path /var/cache -o -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/apt \) -prune \
