@@ -196,7 +196,7 @@ then_ours() {
     /lib/systemd/system/pcscd.service /lib/systemd/system/pcscd.socket \
     /usr/share/man/man8/pcscd.8.gz /usr/share/man/man5/reader.conf.5.gz
   check "ours: the library's files" owned libcardea-pcsclite1 \
-    /usr/lib/x86_64-linux-gnu/libpcsclite.so.1 /usr/lib/x86_64-linux-gnu/libpcsclite_real.so.1
+    "/usr/lib/$(gcc -print-multiarch)"/libpcsclite{,_real}.so.1
   check "ours: enabled" enabled
   check "ours: the installation has exchanged the daemon" exchanged "$before"
   check "ours: is Cardea" says Cardea pcscd --version
