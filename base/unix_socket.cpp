@@ -1,5 +1,6 @@
 #include "base/unix_socket.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -51,8 +52,9 @@ Result<UniqueFd> listen_unix(const std::string& path, int backlog) {
   return fd;
 }
 
-Result<UniqueFd> connect_unix(const std::string& path) {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Result<UniqueFd> connect_unix(const std::string& path, OnFullQueue on_full) {
+  const int extra = on_full == OnFullQueue::fail ? SOCK_NONBLOCK : 0;
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | extra, 0));
   if (!fd) return system_failure("socket", path);
   const Address address = unix_address(path);
   int rc = 0;
@@ -60,6 +62,7 @@ Result<UniqueFd> connect_unix(const std::string& path) {
     rc = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length);
   } while (rc != 0 && errno == EINTR);
   if (rc != 0) return system_failure("connect", path);
+  if (extra != 0 && ::fcntl(fd.get(), F_SETFL, 0) != 0) return system_failure("fcntl", path);
   return fd;
 }
 

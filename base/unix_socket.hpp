@@ -23,8 +23,12 @@ struct PeerCredentials {
 /// Creates a listening socket (mode 0666, non-blocking) at `path`, in place of what is there.
 Result<UniqueFd> listen_unix(const std::string& path, int backlog);
 
-/// Connects in blocking mode. Errors carry no_service. The path is cut to what sun_path holds.
-Result<UniqueFd> connect_unix(const std::string& path);
+/// What to do if so many wait for the listener that there is no room for one more.
+enum class OnFullQueue { wait, fail };
+
+/// The descriptor is in blocking mode. Errors carry no_service. The path is cut to what sun_path
+/// holds.
+Result<UniqueFd> connect_unix(const std::string& path, OnFullQueue on_full = OnFullQueue::wait);
 
 /// True if somebody listens at `path`, even if they are too busy to take us. Never waits.
 bool is_served(const std::string& path);

@@ -2,12 +2,26 @@
 
 #include <sys/eventfd.h>
 
+#include <utility>
+
 namespace cardea {
+
+void ClientContext::attach(ServerLink link, std::uint32_t daemon_number) {
+  link_ = std::move(link);
+  daemon_number_ = daemon_number;
+  ++attachment_;
+  loss_noticed_ = false;
+}
+
+TimePoint ClientContext::lost_since() {
+  if (!std::exchange(loss_noticed_, true)) lost_since_ = Clock::now();
+  return lost_since_;
+}
 
 void ClientContext::mark_released() {
   MutexLock guard(mutex_);
   released_ = true;
-  released_changed_.notify_all();
+  ended_changed_.notify_all();
   wake();
 }
 
@@ -24,6 +38,7 @@ std::uint64_t ClientContext::cancels() const {
 void ClientContext::cancel() {
   MutexLock guard(mutex_);
   ++cancels_;
+  ended_changed_.notify_all();
   wake();
 }
 
@@ -50,10 +65,13 @@ void ClientContext::end_wait() {
   woken_ = false;
 }
 
-bool ClientContext::pause_until(TimePoint end) {
+bool ClientContext::pause_until(TimePoint end, std::optional<std::uint64_t> cancels_at_entry) {
   MutexLock guard(mutex_);
-  while (!released_ && Clock::now() < end) (void)released_changed_.wait_until(mutex_, end);
-  return !released_;
+  for (;;) {
+    if (released_ || cancels_ != cancels_at_entry.value_or(cancels_)) return false;
+    if (Clock::now() >= end) return true;
+    (void)ended_changed_.wait_until(mutex_, end);
+  }
 }
 
 void ClientContext::abandon_in_child() noexcept {

@@ -1,15 +1,27 @@
 #include "libpcsclite/context_table.hpp"
 
-namespace cardea {
+#include <limits>
 
-bool ContextTable::add(const ContextPointer& context) {
-  MutexLock guard(mutex_);
-  return tables_->contexts.try_emplace(SCARDCONTEXT{context->number()}, context).second;
+namespace cardea {
+namespace {
+
+/// Numbers are positive and have 31 bits, as the daemon's do: programs keep them in an int. They
+/// may only be taken if an earlier daemon gave them.
+template <typename Number, typename Value>
+Number free_number(const std::map<Number, Value>& taken, Number preferred) {
+  constexpr Number kMax = std::numeric_limits<std::int32_t>::max();
+  Number number = preferred;
+  while (taken.contains(number)) number = number < kMax ? number + 1 : 1;
+  return number;
 }
 
-bool ContextTable::has(std::uint32_t number) const {
+}  // namespace
+
+ContextTable::ContextPointer ContextTable::add(SCARDCONTEXT preferred, std::uint32_t scope) {
   MutexLock guard(mutex_);
-  return tables_->contexts.contains(SCARDCONTEXT{number});
+  const SCARDCONTEXT number = free_number(tables_->contexts, preferred);
+  return tables_->contexts.emplace(number, std::make_shared<ClientContext>(number, scope))
+      .first->second;
 }
 
 ContextTable::ContextPointer ContextTable::find(SCARDCONTEXT number) const {
@@ -29,37 +41,44 @@ ContextTable::ContextPointer ContextTable::take(SCARDCONTEXT number) {
   return context;
 }
 
-void ContextTable::add_card(SCARDHANDLE card, const ContextPointer& context, std::string reader) {
+SCARDHANDLE ContextTable::add_card(CardEntry entry) {
   MutexLock guard(mutex_);
-  tables_->cards.insert_or_assign(card, Card{context, std::move(reader)});
+  const SCARDHANDLE card = free_number(tables_->cards, SCARDHANDLE{entry.daemon_handle});
+  tables_->cards.emplace(card, std::move(entry));
+  return card;
 }
 
-ContextTable::ContextPointer ContextTable::find_card(SCARDHANDLE card) const {
+std::optional<CardEntry> ContextTable::find_card(SCARDHANDLE card) const {
   MutexLock guard(mutex_);
   const auto found = tables_->cards.find(card);
-  return found == tables_->cards.end() ? nullptr : found->second.context;
+  if (found == tables_->cards.end()) return std::nullopt;
+  return found->second;
 }
 
-std::string ContextTable::reader_of(SCARDHANDLE card, const ClientContext& context) const {
+void ContextTable::replace_card(SCARDHANDLE card, CardEntry entry) {
   MutexLock guard(mutex_);
   const auto found = tables_->cards.find(card);
-  if (found == tables_->cards.end() || found->second.context.get() != &context) return {};
-  return found->second.reader;
+  if (found != tables_->cards.end()) found->second = std::move(entry);
 }
 
-void ContextTable::remove_card(SCARDHANDLE card, const ClientContext& context) {
+void ContextTable::remove_card(SCARDHANDLE card) {
   MutexLock guard(mutex_);
-  const auto found = tables_->cards.find(card);
-  if (found != tables_->cards.end() && found->second.context.get() == &context) {
-    tables_->cards.erase(found);
-  }
+  tables_->cards.erase(card);
 }
 
 void ContextTable::after_fork_in_child() {
   // Other threads' locks inside the contexts may be held for ever here, so nothing is destroyed.
   Tables* const inherited = tables_.release();
-  for (const auto& entry : inherited->contexts) entry.second->abandon_in_child();
   tables_ = std::make_unique<Tables>();
+  for (const auto& [number, context] : inherited->contexts) {
+    context->abandon_in_child();
+    tables_->contexts.emplace(number, std::make_shared<ClientContext>(number, context->scope()));
+  }
+  for (const auto& [card, entry] : inherited->cards) {
+    const auto context = tables_->contexts.find(entry.context->number());
+    if (context == tables_->contexts.end()) continue;
+    tables_->cards.emplace(card, CardEntry{context->second, entry.reader, 0, 0});
+  }
   mutex_.unlock();
 }
 

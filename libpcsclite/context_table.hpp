@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/mutex.hpp"
@@ -15,39 +16,44 @@
 
 namespace cardea {
 
+/// A card handle of the application.
+struct CardEntry {
+  std::shared_ptr<ClientContext> context;
+  std::shared_ptr<const std::string> reader;  ///< the name given to SCardConnect
+  std::int32_t daemon_handle = 0;             ///< hCard of requests
+  unsigned attachment = 0;                    ///< the connection of the context that it was made on
+};
+
 class ContextTable {
  public:
   using ContextPointer = std::shared_ptr<ClientContext>;
 
-  /// False if a context of this number exists.
-  [[nodiscard]] bool add(const ContextPointer& context);
-  [[nodiscard]] bool has(std::uint32_t number) const;
+  /// Makes a context with a number that no other has: `preferred` if it is free.
+  [[nodiscard]] ContextPointer add(SCARDCONTEXT preferred, std::uint32_t scope);
   /// nullptr if there is none.
   [[nodiscard]] ContextPointer find(SCARDCONTEXT number) const;
   /// Removes the context and its card handles; nullptr if there is none.
   [[nodiscard]] ContextPointer take(SCARDCONTEXT number);
 
-  /// A number that another context left behind (its daemon is gone) is taken over.
-  void add_card(SCARDHANDLE card, const ContextPointer& context, std::string reader);
-  [[nodiscard]] ContextPointer find_card(SCARDHANDLE card) const;
-  /// The name given to SCardConnect; empty if the handle is not of this context.
-  [[nodiscard]] std::string reader_of(SCARDHANDLE card, const ClientContext& context) const;
-  void remove_card(SCARDHANDLE card, const ClientContext& context);
+  /// The application's handle: the daemon's if it is free.
+  [[nodiscard]] SCARDHANDLE add_card(CardEntry entry);
+  /// nullopt if there is no such handle.
+  [[nodiscard]] std::optional<CardEntry> find_card(SCARDHANDLE card) const;
+  /// The handle stands for another one of the daemon from now on. Nothing if it is gone.
+  void replace_card(SCARDHANDLE card, CardEntry entry);
+  void remove_card(SCARDHANDLE card);
 
-  /// Around fork(): the child gets an empty table that it can use, whatever the other threads of
-  /// the parent were doing. The parent's contexts are leaked there, with closed descriptors.
+  /// Around fork(): the child gets contexts and handles of the same numbers that are not attached,
+  /// whatever the other threads of the parent were doing. The parent's contexts are leaked there,
+  /// with closed descriptors.
   void prepare_fork() NO_THREAD_SAFETY_ANALYSIS { mutex_.lock(); }
   void after_fork_in_parent() NO_THREAD_SAFETY_ANALYSIS { mutex_.unlock(); }
   void after_fork_in_child() NO_THREAD_SAFETY_ANALYSIS;
 
  private:
-  struct Card {
-    ContextPointer context;
-    std::string reader;
-  };
   struct Tables {
     std::map<SCARDCONTEXT, ContextPointer> contexts;
-    std::map<SCARDHANDLE, Card> cards;
+    std::map<SCARDHANDLE, CardEntry> cards;
   };
 
   mutable Mutex mutex_;

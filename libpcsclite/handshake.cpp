@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/unix_socket.hpp"
-
 namespace cardea {
 namespace {
 
@@ -50,65 +48,69 @@ ScardRv negotiate(ServerLink& link) {
   return ScardRv::success;
 }
 
-/// VERSION and ESTABLISH in one write. False if the daemon did not go along, for whatever reason;
-/// the caller then starts over with a fresh connection.
-bool greet_at_once(ServerLink& link, std::uint32_t scope, const wire::Dialect& dialect,
-                   wire::Establish& established) {
+/// VERSION and ESTABLISH in one write. comm_error if the daemon did not go along; the caller then
+/// starts over with a fresh connection.
+ScardRv greet_at_once(ServerLink& link, std::uint32_t scope, const wire::Dialect& dialect,
+                      wire::Establish& established) {
   const auto version_request = request(wire::Command::version, proposal(dialect));
   const auto establish_request =
       request(wire::Command::establish_context, wire::Establish{scope, 0, 0});
   std::array parts{ServerLink::part_of(wire::as_bytes(version_request)),
                    ServerLink::part_of(wire::as_bytes(establish_request))};
-  if (link.send(parts) != ScardRv::success) return false;
-  if (link.need(sizeof(wire::Version), std::nullopt) != ScardRv::success) return false;
+  if (const ScardRv rv = link.send(parts); rv != ScardRv::success) return rv;
+  if (const ScardRv rv = link.need(sizeof(wire::Version), std::nullopt); rv != ScardRv::success) {
+    return rv;
+  }
   const auto version = wire::decode<wire::Version>(link.buffered());
   link.consume(sizeof version);
-  if (version.rv != 0 || accepted(dialect, version) != &dialect) return false;
+  if (version.rv != 0 || accepted(dialect, version) != &dialect) return ScardRv::comm_error;
   // A newer daemon than the one that agreed: find out what more it can.
-  if (version.minor > dialect.minor) return false;
-  if (link.need(sizeof(wire::Establish), std::nullopt) != ScardRv::success) return false;
+  if (version.minor > dialect.minor) return ScardRv::comm_error;
+  if (const ScardRv rv = link.need(sizeof(wire::Establish), std::nullopt); rv != ScardRv::success) {
+    return rv;
+  }
   established = wire::decode<wire::Establish>(link.buffered());
   link.consume(sizeof established);
   link.set_dialect(dialect);
-  return true;
+  return ScardRv::success;
 }
 
-tl::expected<std::uint32_t, ScardRv> number_of(const wire::Establish& established) {
+tl::expected<Greeted, ScardRv> greeted(ServerLink link, const wire::Establish& established) {
   if (established.rv != 0) return tl::make_unexpected(static_cast<ScardRv>(established.rv));
-  return established.context;
+  if (established.context == 0) return tl::make_unexpected(link.give_up());
+  link.limit_reads(std::nullopt, /*wake_fd=*/-1);
+  return Greeted{std::move(link), established.context};
+}
+
+tl::expected<ServerLink, ScardRv> connect(const std::string& path, const GreetLimits& limits) {
+  auto fd = connect_unix(path, limits.on_full);
+  if (!fd) return tl::make_unexpected(fd.error().rv);
+  ServerLink link(std::move(*fd));
+  link.limit_reads(limits.deadline, limits.wake_fd);
+  return link;
 }
 
 }  // namespace
 
-tl::expected<std::uint32_t, ScardRv> establish(ServerLink& link, std::uint32_t scope) {
-  wire::Establish message{scope, 0, 0};
-  const ScardRv rv = link.exchange(wire::Command::establish_context, message);
-  if (rv != ScardRv::success) return tl::make_unexpected(rv);
-  return message.context;
-}
-
 tl::expected<Greeted, ScardRv> greet_daemon(const std::string& path, std::uint32_t scope,
-                                            AgreedVersion& agreed) {
+                                            AgreedVersion& agreed, const GreetLimits& limits) {
+  wire::Establish established{scope, 0, 0};
   if (const wire::Dialect* const dialect = agreed.dialect()) {
-    auto fd = connect_unix(path);
-    if (!fd) return tl::make_unexpected(fd.error().rv);
-    ServerLink link(std::move(*fd));
-    wire::Establish established{};
-    if (greet_at_once(link, scope, *dialect, established)) {
-      const auto number = number_of(established);
-      if (!number) return tl::make_unexpected(number.error());
-      return Greeted{std::move(link), *number};
-    }
+    auto link = connect(path, limits);
+    if (!link) return tl::make_unexpected(link.error());
+    const ScardRv rv = greet_at_once(*link, scope, *dialect, established);
+    if (rv == ScardRv::success) return greeted(std::move(*link), established);
+    if (rv == ScardRv::timeout || rv == ScardRv::cancelled) return tl::make_unexpected(rv);
     agreed.forget();
+    established = {scope, 0, 0};
   }
-  auto fd = connect_unix(path);
-  if (!fd) return tl::make_unexpected(fd.error().rv);
-  ServerLink link(std::move(*fd));
-  if (const ScardRv rv = negotiate(link); rv != ScardRv::success) return tl::make_unexpected(rv);
-  const auto number = establish(link, scope);
-  if (!number) return tl::make_unexpected(number.error());
-  agreed.learn(link.dialect());
-  return Greeted{std::move(link), *number};
+  auto link = connect(path, limits);
+  if (!link) return tl::make_unexpected(link.error());
+  if (const ScardRv rv = negotiate(*link); rv != ScardRv::success) return tl::make_unexpected(rv);
+  const ScardRv rv = link->exchange(wire::Command::establish_context, established);
+  if (rv != ScardRv::success) return tl::make_unexpected(rv);
+  agreed.learn(link->dialect());
+  return greeted(std::move(*link), established);
 }
 
 }  // namespace cardea

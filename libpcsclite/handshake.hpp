@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "base/scard_rv.hpp"
+#include "base/unix_socket.hpp"
 #include "libpcsclite/server_link.hpp"
 
 namespace cardea {
@@ -28,17 +29,23 @@ class AgreedVersion {
 
 struct Greeted {
   ServerLink link;
-  std::uint32_t context = 0;  ///< the daemon's number
+  std::uint32_t context = 0;  ///< the daemon's number, not 0
+};
+
+/// What ends a greeting early.
+struct GreetLimits {
+  Deadline deadline;
+  int wake_fd = -1;  ///< -1: none
+  OnFullQueue on_full = OnFullQueue::wait;
 };
 
 /// Connects to the daemon's socket at `path` and establishes a context of `scope`. Errors:
 /// no_service (nobody there), security_violation (the daemon hung up at once), service_stopped or
-/// the daemon's own code (no version in common), invalid_value (scope), comm_error.
+/// the daemon's own code (no version in common), invalid_value (scope), comm_error; timeout and
+/// cancelled by the limits.
 [[nodiscard]] tl::expected<Greeted, ScardRv> greet_daemon(const std::string& path,
                                                           std::uint32_t scope,
-                                                          AgreedVersion& agreed);
-
-/// Asks for a context number (again) on an agreed connection.
-[[nodiscard]] tl::expected<std::uint32_t, ScardRv> establish(ServerLink& link, std::uint32_t scope);
+                                                          AgreedVersion& agreed,
+                                                          const GreetLimits& limits = {});
 
 }  // namespace cardea

@@ -22,7 +22,8 @@ void after_fork_in_child() { library().after_fork_in_child(); }
 Environment read_environment() {
   const char* const path = ::secure_getenv("PCSCLITE_CSOCK_NAME");
   return Environment{path != nullptr ? path : kStandardSocketPath,
-                     ::secure_getenv("PCSCLITE_NO_BLOCKING") != nullptr};
+                     ::secure_getenv("PCSCLITE_NO_BLOCKING") != nullptr,
+                     ::secure_getenv("CARDEA_NO_REATTACH") == nullptr};
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace cardea {
 struct Environment {
   std::string socket_path;   ///< PCSCLITE_CSOCK_NAME, or the standard path
   bool no_blocking = false;  ///< PCSCLITE_NO_BLOCKING: report a locked card, do not wait for it
+  bool reattaches = true;    ///< not CARDEA_NO_REATTACH: contexts survive a restart of the daemon
 };
 
 class Library {

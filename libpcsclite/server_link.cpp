@@ -49,6 +49,11 @@ void ServerLink::close() noexcept {
   owes_sized_array_ = false;
 }
 
+void ServerLink::limit_reads(Deadline deadline, int wake_fd) noexcept {
+  read_limit_ = deadline;
+  wake_fd_ = wake_fd;
+}
+
 ScardRv ServerLink::give_up() noexcept {
   close();
   return ScardRv::comm_error;
@@ -84,22 +89,27 @@ ScardRv ServerLink::receive_some(std::span<iovec> parts, Deadline deadline, std:
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
+  if (!deadline) deadline = read_limit_;
+  const bool waits = deadline || wake_fd_ >= 0;
   for (;;) {
-    if (deadline) {
-      const ScardRv rv = wait_readable(deadline, /*wake_fd=*/-1);
+    if (waits) {
+      const ScardRv rv = wait_readable(deadline, wake_fd_);
       if (rv != ScardRv::success) return rv;
     }
-    const ssize_t got = ::recvmsg(fd_.get(), &message, deadline ? MSG_DONTWAIT : 0);
+    const ssize_t got = ::recvmsg(fd_.get(), &message, waits ? MSG_DONTWAIT : 0);
     if (got > 0) {
       answered_ = true;
       received = static_cast<std::size_t>(got);
       return ScardRv::success;
     }
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    // A daemon that refuses a client closes with the request unread, which resets the connection.
-    const bool refused = got < 0 && errno == ECONNRESET;
+    // A reset means that a request was left unread: by a daemon that refuses its client, or, once
+    // it has answered, by one that has died.
+    const bool unread = got < 0 && errno == ECONNRESET;
+    const bool refused = unread && !answered_;
     close();
-    return refused ? ScardRv::security_violation : ScardRv::comm_error;
+    if (refused) return ScardRv::security_violation;
+    return unread ? ScardRv::no_service : ScardRv::comm_error;
   }
 }
 

@@ -3,9 +3,10 @@
 // it takes otherwise. Nothing the peer announces is trusted: what cannot be an answer closes the
 // connection, after which every request fails with no_service.
 //
-// Results are transport codes (success, no_service, comm_error, security_violation; timeout where
-// a deadline is given) or, from exchange(), the code in the daemon's answer.
-// Not thread-safe: the owner serialises (ClientContext's lock).
+// Results are transport codes or, from exchange(), the code in the daemon's answer. Transport
+// codes: success; no_service: the daemon is gone and has not read the request; comm_error: it has
+// hung up and may have read it, or talks nonsense; security_violation: it refuses this client;
+// timeout where a deadline is given. Not thread-safe: the owner serialises (ClientContext's lock).
 #pragma once
 
 #include <sys/uio.h>
@@ -88,6 +89,10 @@ class ServerLink {
   /// Reads what is owed and throws it away; timeout if it is still not complete.
   [[nodiscard]] ScardRv settle(Deadline deadline);
 
+  /// From now on every read ends with timeout at `deadline`, and with cancelled once `wake_fd` (-1:
+  /// none) is readable. Ends the use of a link in the middle of an answer, so only for greetings.
+  void limit_reads(Deadline deadline, int wake_fd) noexcept;
+
   /// The peer talks nonsense: closes and gives comm_error.
   ScardRv give_up() noexcept;
 
@@ -103,6 +108,8 @@ class ServerLink {
   UniqueFd fd_;
   const wire::Dialect* dialect_ = &wire::newest_dialect();
   bool answered_ = false;  // the daemon has said anything at all
+  Deadline read_limit_;
+  int wake_fd_ = -1;
   bool owes_sized_array_ = false;
   std::size_t owed_bytes_ = 0;  // behind the sized array, if that is owed too
   std::vector<std::byte> buffer_;

@@ -1,16 +1,16 @@
 #include "libpcsclite/session.hpp"
 
+#include "libpcsclite/reattach.hpp"
+#include "libpcsclite/state_fetch.hpp"
+
 namespace cardea {
 
 Session::Session(std::shared_ptr<ClientContext> context) : context_(std::move(context)) {
   context_->lock().lock();
-  was_open_ = context_->link().is_open();
 }
 
 Session::~Session() {
-  if (context_ == nullptr) return;
-  if (was_open_ && !context_->link().is_open()) library().agreed_version.forget();
-  context_->lock().unlock();
+  if (context_ != nullptr) context_->lock().unlock();
 }
 
 Session Session::on_context(SCARDCONTEXT number) {
@@ -22,13 +22,33 @@ Session Session::on_context(SCARDCONTEXT number) {
 }
 
 Session Session::on_card(SCARDHANDLE card) {
-  auto context = library().contexts.find_card(card);
-  if (context == nullptr) return Session();
-  Session session(std::move(context));
+  auto entry = library().contexts.find_card(card);
+  if (!entry) return Session();
+  Session session(std::move(entry->context));
   // The thread before this one may have disconnected the handle. The daemon must not see it
-  // again: older ones punish an unknown handle by hanging up.
-  if (library().contexts.find_card(card) != session.context_) return Session();
+  // again: older ones punish an unknown handle by hanging up. Or it has reconnected it.
+  entry = library().contexts.find_card(card);
+  if (!entry || entry->context != session.context_) return Session();
+  session.card_ = std::move(*entry);
   return session;
+}
+
+ScardRv Session::attach() {
+  const ScardRv rv = reattach(*context_);
+  return rv == ScardRv::cancelled ? ScardRv::invalid_handle : rv;
+}
+
+bool Session::has_card() const noexcept {
+  return context_->link().is_open() && card_.attachment == context_->attachment();
+}
+
+ScardRv report_lost_card(Session& session) {
+  FetchAnswer answer;
+  if (const ScardRv rv = session.attach(); rv != ScardRv::success) return rv;
+  const ScardRv rv = fetch_states(session.link(), FetchRequest{}, answer);
+  if (rv != ScardRv::success) return rv;
+  return answer.readers.find(session.reader()) != nullptr ? ScardRv::reset_card
+                                                          : ScardRv::reader_unavailable;
 }
 
 }  // namespace cardea

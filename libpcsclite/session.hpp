@@ -1,5 +1,6 @@
-// Exclusive use of one context for one request and its answer, first come first served; and the
-// patience of requests that find the card locked by another handle.
+// Exclusive use of one context for one request and its answer, first come first served; what is
+// done about a connection that turns out to be gone; and the patience of requests that find the
+// card locked by another handle.
 #pragma once
 
 #include <pcsclite.h>
@@ -28,12 +29,38 @@ class Session {
   [[nodiscard]] ServerLink& link() noexcept { return context_->link(); }
   [[nodiscard]] const std::shared_ptr<ClientContext>& context() const noexcept { return context_; }
 
+  /// Attaches the context if it is not: see reattach(). invalid_handle if it is released meanwhile.
+  [[nodiscard]] ScardRv attach();
+
+  /// Of a session on a card: the number to use in requests, and the reader's name.
+  [[nodiscard]] std::int32_t card() const noexcept { return card_.daemon_handle; }
+  [[nodiscard]] const std::string& reader() const noexcept { return *card_.reader; }
+  /// False if the handle was made on a connection that is gone, and the daemon's with it.
+  [[nodiscard]] bool has_card() const noexcept;
+
  private:
   Session() = default;
 
   std::shared_ptr<ClientContext> context_;
-  bool was_open_ = false;  // the connection, when this session got it
+  CardEntry card_;
 };
+
+/// A request that finds the connection gone is made again on a new one, so often.
+inline constexpr int kContextTriesMax = 3;
+
+/// Runs `request(session)` on the context. The request must not mind being made again: what it did
+/// on an earlier connection is gone with that.
+template <typename Request>
+[[nodiscard]] ScardRv request_on_context(SCARDCONTEXT number, Request request) {
+  Session session = Session::on_context(number);
+  if (!session) return ScardRv::invalid_handle;
+  for (int tries = 1;; ++tries) {
+    if (const ScardRv rv = session.attach(); rv != ScardRv::success) return rv;
+    const ScardRv rv = request(session);
+    if (session.link().is_open() || tries == kContextTriesMax) return rv;
+    if (!library().environment().reattaches) return rv;
+  }
+}
 
 /// What a request does when another handle holds the card's lock.
 enum class OnLockedCard {
@@ -42,22 +69,42 @@ enum class OnLockedCard {
   retry_always,  ///< asks again
 };
 
+/// Whether the caller may be told "the card was reset" of a request that a dying daemon may have
+/// carried out.
+enum class IfHalfDone {
+  reset,       ///< yes: what it did is gone
+  comm_error,  ///< no: the card may have seen it
+};
+
 /// One try lasts at least this long. Cardea's daemon keeps a request that long, in a fair queue,
 /// and is asked again at once; older daemons answer TRANSMIT, STATUS and RECONNECT immediately.
 inline constexpr milliseconds kLockTryMin{100};
 
+/// What there is to say of a handle whose connection is gone: reset_card, which tells programs to
+/// reconnect, or reader_unavailable; or why there is no connection.
+[[nodiscard]] ScardRv report_lost_card(Session& session);
+
 /// Runs `request(session)` on the card's context until it is not refused with sharing_violation.
-/// Between tries others may use the context. Ends with invalid_handle when the handle goes.
-template <typename Request>
-[[nodiscard]] ScardRv request_on_card(SCARDHANDLE card, OnLockedCard on_locked, Request request) {
+/// Between tries others may use the context. Ends with invalid_handle when the handle goes, and
+/// with `on_lost(session)` if the connection of the handle is gone.
+template <typename Request, typename OnLost = decltype(&report_lost_card)>
+[[nodiscard]] ScardRv request_on_card(SCARDHANDLE card, OnLockedCard on_locked,
+                                      IfHalfDone if_half_done, Request request,
+                                      OnLost on_lost = &report_lost_card) {
+  const bool reattaches = library().environment().reattaches;
   for (;;) {
     std::shared_ptr<ClientContext> context;
     TimePoint next_try;
     {
       Session session = Session::on_card(card);
       if (!session) return ScardRv::invalid_handle;
+      if (reattaches && !session.has_card()) return on_lost(session);
       next_try = Clock::now() + kLockTryMin;
       const ScardRv rv = request(session);
+      if (reattaches && !session.has_card()) {
+        const bool maybe_done = rv == ScardRv::comm_error;
+        return maybe_done && if_half_done == IfHalfDone::comm_error ? rv : on_lost(session);
+      }
       if (rv != ScardRv::sharing_violation || on_locked == OnLockedCard::report) return rv;
       if (on_locked == OnLockedCard::retry && library().environment().no_blocking) return rv;
       context = session.context();

@@ -1,10 +1,13 @@
 #include "libpcsclite/status_wait.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/scope_exit.hpp"
+#include "libpcsclite/reattach.hpp"
 #include "libpcsclite/session.hpp"
 #include "libpcsclite/state_fetch.hpp"
 #include "libpcsclite/status_change.hpp"
@@ -14,9 +17,8 @@ namespace {
 
 /// A daemon that is alive answers STOP at once. One that is not must not stretch the timeout.
 constexpr milliseconds kStopAnswerMax{500};
-/// The first answer of a daemon may take a while, it powers up new cards first. Also for a
-/// timeout of 0, which else could not tell anything.
-constexpr milliseconds kStatesAnswerMin{2000};
+/// Connections of this length, several in a row, are no restart but a daemon that will not have us.
+constexpr milliseconds kShortLived{1000};
 /// Before 4:4 a change between fetching and registering could go unnoticed; look again then.
 constexpr milliseconds kUnsafeWaitMax{60000};
 /// How often a wait looks for a cancel if no descriptor for a wake-up could be had.
@@ -46,6 +48,15 @@ std::uint32_t current_state(const SCARD_READERSTATE& entry) {
   return static_cast<std::uint32_t>(entry.dwCurrentState);
 }
 
+/// The same reader before and after a restart, as far as one can see: empty, or the same card.
+bool looks_alike(const wire::ReaderState& before, const wire::ReaderState& after) {
+  constexpr std::uint32_t kVisible =
+      wire::kStateAbsent | wire::kStatePresent | wire::kStateSwallowed | wire::kStateUnknown;
+  return (before.state & kVisible) == (after.state & kVisible) &&
+         std::equal(before.atr, before.atr + before.atr_bytes, after.atr,
+                    after.atr + after.atr_bytes);
+}
+
 void write_atr(SCARD_READERSTATE& entry, const wire::ReaderState& row) {
   const bool present = (row.state & wire::kStatePresent) != 0;
   entry.cbAtr = present ? row.atr_bytes : 0;
@@ -61,16 +72,41 @@ class StatusWait {
         cancels_at_entry_(cancels_at_entry),
         deadline_(deadline),
         states_(states),
-        wants_events_(std::ranges::any_of(states, is_pnp)) {}
+        wants_events_(std::ranges::any_of(states, is_pnp)) {
+    currents_.reserve(states.size());
+    for (const SCARD_READERSTATE& entry : states) currents_.push_back(current_state(entry));
+  }
 
+  /// The wait goes on if the daemon is restarted meanwhile.
   ScardRv run() {
+    const WaitLimits limits{deadline_, cancels_at_entry_};
+    for (int short_lived = 0;;) {
+      const ScardRv attached = reattach(context_, limits);
+      if (attached == ScardRv::timeout) return tell_nothing();
+      if (attached != ScardRv::success) return attached;
+      const TimePoint start = Clock::now();
+      const ScardRv rv = run_attached();
+      if (link_.is_open() || !is_loss(rv) || !library().environment().reattaches) return rv;
+      short_lived = Clock::now() - start < kShortLived ? short_lived + 1 : 0;
+      if (short_lived == kContextTriesMax) return rv;
+      if (!answer_.readers.names().empty()) before_loss_ = std::move(answer_);
+      answer_ = {};
+    }
+  }
+
+ private:
+  ScardRv run_attached() {
     // If the result is certain or must come at once, there is nothing to register for.
     if (const ScardRv rv = fetch(/*registers=*/!returns_at_once()); rv != ScardRv::success) {
       return rv == ScardRv::timeout ? tell_nothing() : rv;
     }
-    if (!knows_all_names()) return leave(ScardRv::unknown_reader);
+    if (!readers_at_entry_) {
+      if (!knows_all_names()) return leave(ScardRv::unknown_reader);
+      readers_at_entry_ = answer_.readers.names();
+    } else {
+      resume();
+    }
     for (SCARD_READERSTATE& entry : states_) entry.dwEventState = 0;
-    readers_at_entry_ = answer_.readers.names();
     while (!evaluate()) {
       if (deadline_ && Clock::now() >= *deadline_) return leave(ScardRv::timeout);
       if (answer_.registered) {
@@ -84,7 +120,24 @@ class StatusWait {
     return leave(ScardRv::success);
   }
 
- private:
+  /// A restarted daemon counts events from the beginning. That alone is no news: for readers that
+  /// look as they did before, the new count is the one to compare with.
+  void resume() {
+    const auto with_count = [](std::uint32_t current, std::uint32_t count) {
+      return current >> 16 == 0 ? current : (count << 16 | (current & 0xFFFF));
+    };
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      const char* const name = states_[i].szReader;
+      const wire::ReaderState* const before = before_loss_.readers.find(name);
+      const wire::ReaderState* const after = answer_.readers.find(name);
+      if (before != nullptr && after != nullptr && looks_alike(*before, *after)) {
+        currents_[i] = with_count(currents_[i], after->event_counter);
+      } else if (before == nullptr && after == nullptr && is_pnp_name(name)) {
+        currents_[i] = with_count(currents_[i], answer_.reader_events);
+      }
+    }
+  }
+
   [[nodiscard]] bool returns_at_once() const {
     if (deadline_ && Clock::now() >= *deadline_) return true;
     return std::ranges::any_of(states_, [](const SCARD_READERSTATE& entry) {
@@ -97,7 +150,7 @@ class StatusWait {
     FetchRequest request;
     request.registers = registers;
     request.reader_events = wants_events_;
-    if (deadline_) request.deadline = std::max(*deadline_, Clock::now() + kStatesAnswerMin);
+    if (deadline_) request.deadline = std::max(*deadline_, Clock::now() + kFirstAnswerMin);
     return fetch_states(link_, request, answer_);
   }
 
@@ -110,16 +163,17 @@ class StatusWait {
   /// Fills in all entries; true if any of them changed.
   bool evaluate() {
     bool changed = false;
-    for (SCARD_READERSTATE& entry : states_) {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      SCARD_READERSTATE& entry = states_[i];
       if (is_ignored(entry)) continue;
       StateEvaluation evaluation;
       if (const wire::ReaderState* const row = answer_.readers.find(entry.szReader);
           row == nullptr && is_pnp_name(entry.szReader)) {
         // COMPAT: pcsc-lite compares the number of readers, and misses one replaced by another.
-        evaluation = evaluate_pnp(current_state(entry), answer_.reader_events,
-                                  answer_.readers.names() != readers_at_entry_);
+        evaluation = evaluate_pnp(currents_[i], answer_.reader_events,
+                                  answer_.readers.names() != *readers_at_entry_);
       } else {
-        evaluation = evaluate_reader(current_state(entry), row);
+        evaluation = evaluate_reader(currents_[i], row);
         if (evaluation.tells_atr) write_atr(entry, *row);
       }
       entry.dwEventState = evaluation.event_state;
@@ -155,8 +209,6 @@ class StatusWait {
 
   ScardRv read_completion(Deadline deadline) {
     const ScardRv rv = link_.need(sizeof(wire::Completion), deadline);
-    // COMPAT: a reset here is a daemon that died, not one that refuses.
-    if (rv == ScardRv::security_violation) return ScardRv::comm_error;
     if (rv != ScardRv::success) return rv;
     const auto completion = wire::decode<wire::Completion>(link_.buffered());
     link_.consume(sizeof completion);
@@ -199,8 +251,10 @@ class StatusWait {
   const Deadline deadline_;
   const std::span<SCARD_READERSTATE> states_;
   const bool wants_events_;
-  std::vector<std::string> readers_at_entry_;
+  std::vector<std::uint32_t> currents_;  // what the caller knows, entry by entry
+  std::optional<std::vector<std::string>> readers_at_entry_;
   FetchAnswer answer_;
+  FetchAnswer before_loss_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// The exported functions on contexts and readers, the PCI objects and the error texts. Each
-// checks its arguments in pcsc-lite's order, because applications see which error wins.
+// Our implementation of the functions on contexts and readers, the PCI objects and the error
+// texts. Each function checks its arguments in pcsc-lite's order, because applications see which
+// error wins.
 #pragma GCC visibility push(default)
 #include <winscard.h>
 #pragma GCC visibility pop
@@ -12,6 +13,7 @@
 
 #include "libpcsclite/api_guard.hpp"
 #include "libpcsclite/error_text.hpp"
+#include "libpcsclite/functions.hpp"
 #include "libpcsclite/library.hpp"
 #include "libpcsclite/out_buffer.hpp"
 #include "libpcsclite/session.hpp"
@@ -27,23 +29,15 @@ const SCARD_IO_REQUEST g_rgSCardRawPci = {SCARD_PROTOCOL_RAW, sizeof(SCARD_IO_RE
 namespace cardea {
 namespace {
 
-/// A daemon that cannot find an unused number in so many tries is no daemon.
-constexpr int kEstablishTriesMax = 16;
-
 ScardRv establish_context(const std::string& path, DWORD scope, SCARDCONTEXT& context) {
   Library& process = library();
   const auto wire_scope = static_cast<std::uint32_t>(scope);
   auto greeted = greet_daemon(path, wire_scope, process.agreed_version);
   if (!greeted) return greeted.error();
-  for (int i = 1; greeted->context == 0 || process.contexts.has(greeted->context); ++i) {
-    if (i == kEstablishTriesMax) return ScardRv::comm_error;
-    const auto again = establish(greeted->link, wire_scope);
-    if (!again) return again.error();
-    greeted->context = *again;
-  }
-  auto added = std::make_shared<ClientContext>(greeted->context, std::move(greeted->link));
-  if (!process.contexts.add(added)) return ScardRv::comm_error;
-  context = SCARDCONTEXT{added->number()};
+  const auto added = process.contexts.add(SCARDCONTEXT{greeted->context}, wire_scope);
+  const Session session(added);
+  added->attach(std::move(greeted->link), greeted->context);
+  context = added->number();
   return ScardRv::success;
 }
 
@@ -53,10 +47,12 @@ ScardRv release_context(SCARDCONTEXT number) {
   // Calls that wait on it return; those in the middle of a request finish it first.
   context->mark_released();
   Session session(std::move(context));
-  wire::Release message{session.context()->number(), 0};
+  wire::Release message{session.context()->daemon_number(), 0};
   const ScardRv rv = session.link().exchange(wire::Command::release_context, message);
+  // COMPAT: a daemon that is gone has nothing to release; pcsc-lite reports its absence.
+  const bool released = !session.link().is_open() && library().environment().reattaches;
   session.link().close();
-  return rv;
+  return released ? ScardRv::success : rv;
 }
 
 /// `size_in_out` tells the needed size in every case.
@@ -68,14 +64,13 @@ ScardRv give_multi_string(std::string_view text, LPSTR buffer, DWORD& size_in_ou
 
 ScardRv list_readers(SCARDCONTEXT number, LPSTR readers, DWORD& size_in_out) {
   FetchAnswer answer;
-  {
-    Session session = Session::on_context(number);
-    if (!session) return ScardRv::invalid_handle;
-    const ScardRv rv = fetch_states(session.link(), FetchRequest{}, answer);
-    if (rv != ScardRv::success) {
-      size_in_out = 0;
-      return rv;
-    }
+  const ScardRv rv = request_on_context(number, [&answer](Session& session) {
+    return fetch_states(session.link(), FetchRequest{}, answer);
+  });
+  if (rv == ScardRv::invalid_handle) return rv;
+  if (rv != ScardRv::success) {
+    size_in_out = 0;
+    return rv;
   }
   const std::string names = multi_string(answer.readers.names());
   if (names.size() == 1) {
@@ -105,7 +100,7 @@ ScardRv get_status_change(SCARDCONTEXT number, DWORD timeout_ms, SCARD_READERSTA
 
 using namespace cardea;
 
-LONG SCardEstablishContext(DWORD dwScope, LPCVOID, LPCVOID, LPSCARDCONTEXT phContext) {
+LONG cardea::scard_establish_context(DWORD dwScope, LPCVOID, LPCVOID, LPSCARDCONTEXT phContext) {
   return guarded([=] {
     const std::string path = library().environment().socket_path;
     if (phContext == nullptr) {
@@ -117,18 +112,18 @@ LONG SCardEstablishContext(DWORD dwScope, LPCVOID, LPCVOID, LPSCARDCONTEXT phCon
   });
 }
 
-LONG SCardReleaseContext(SCARDCONTEXT hContext) {
+LONG cardea::scard_release_context(SCARDCONTEXT hContext) {
   return guarded([=] { return release_context(hContext); });
 }
 
-LONG SCardIsValidContext(SCARDCONTEXT hContext) {
+LONG cardea::scard_is_valid_context(SCARDCONTEXT hContext) {
   return guarded([=] {
     return library().contexts.find(hContext) == nullptr ? ScardRv::invalid_handle
                                                         : ScardRv::success;
   });
 }
 
-LONG SCardListReaderGroups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchGroups) {
+LONG cardea::scard_list_reader_groups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchGroups) {
   return guarded([=] {
     // COMPAT: pcsc-lite crashes without a length.
     if (pcchGroups == nullptr) return ScardRv::invalid_parameter;
@@ -138,14 +133,15 @@ LONG SCardListReaderGroups(SCARDCONTEXT hContext, LPSTR mszGroups, LPDWORD pcchG
   });
 }
 
-LONG SCardListReaders(SCARDCONTEXT hContext, LPCSTR, LPSTR mszReaders, LPDWORD pcchReaders) {
+LONG cardea::scard_list_readers(SCARDCONTEXT hContext, LPCSTR, LPSTR mszReaders,
+                                LPDWORD pcchReaders) {
   return guarded([=] {
     if (pcchReaders == nullptr) return ScardRv::invalid_parameter;
     return list_readers(hContext, mszReaders, *pcchReaders);
   });
 }
 
-LONG SCardFreeMemory(SCARDCONTEXT hContext, LPCVOID pvMem) {
+LONG cardea::scard_free_memory(SCARDCONTEXT hContext, LPCVOID pvMem) {
   return guarded([=] {
     if (library().contexts.find(hContext) == nullptr) return ScardRv::invalid_handle;
     std::free(const_cast<LPVOID>(pvMem));
@@ -153,12 +149,12 @@ LONG SCardFreeMemory(SCARDCONTEXT hContext, LPCVOID pvMem) {
   });
 }
 
-LONG SCardGetStatusChange(SCARDCONTEXT hContext, DWORD dwTimeout, SCARD_READERSTATE* rgReaderStates,
-                          DWORD cReaders) {
+LONG cardea::scard_get_status_change(SCARDCONTEXT hContext, DWORD dwTimeout,
+                                     SCARD_READERSTATE* rgReaderStates, DWORD cReaders) {
   return guarded([=] { return get_status_change(hContext, dwTimeout, rgReaderStates, cReaders); });
 }
 
-LONG SCardCancel(SCARDCONTEXT hContext) {
+LONG cardea::scard_cancel(SCARDCONTEXT hContext) {
   return guarded([=] {
     // COMPAT: pcsc-lite asks the daemon, over a connection of its own, to end the wait, and loses
     // the cancel if the wait has only just been entered. The wait is in this process.

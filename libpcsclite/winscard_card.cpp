@@ -1,14 +1,11 @@
-// The exported functions on card handles. Each checks its arguments in pcsc-lite's order, because
-// applications see which error wins.
-#pragma GCC visibility push(default)
-#include <winscard.h>
-#pragma GCC visibility pop
-
+// Our implementation of the functions on card handles. Each checks its arguments in pcsc-lite's
+// order, because applications see which error wins.
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "libpcsclite/api_guard.hpp"
+#include "libpcsclite/functions.hpp"
 #include "libpcsclite/library.hpp"
 #include "libpcsclite/out_buffer.hpp"
 #include "libpcsclite/session.hpp"
@@ -19,7 +16,6 @@ namespace {
 
 /// Numbers travel as 32 bits. Foreign-function interfaces leave garbage in the upper half.
 constexpr std::uint32_t to_u32(DWORD value) { return static_cast<std::uint32_t>(value); }
-constexpr std::int32_t card_of(SCARDHANDLE card) { return static_cast<std::int32_t>(card); }
 
 std::span<const std::byte> bytes_of(LPCVOID data, DWORD size) {
   return {static_cast<const std::byte*>(data), size};
@@ -30,30 +26,84 @@ std::span<std::byte> room_of(LPVOID data, DWORD size) {
   return {static_cast<std::byte*>(data), std::min<std::size_t>(size, wire::kPayloadBytesMax)};
 }
 
-ScardRv connect(SCARDCONTEXT number, std::string_view reader, wire::Connect message,
-                SCARDHANDLE& card, DWORD& active_protocol) {
-  Session session = Session::on_context(number);
-  if (!session) return ScardRv::invalid_handle;
-  message.context = session.context()->number();
+/// One CONNECT. `message` comes with all but the context.
+ScardRv connect_once(Session& session, std::string_view reader, wire::Connect& message) {
+  message.context = session.context()->daemon_number();
   wire::set_name(message.reader, reader);
   const ScardRv rv = session.link().exchange(wire::Command::connect, message);
-  if (!session.link().is_open()) return rv;
+  if (rv == ScardRv::success && message.card <= 0) return session.link().give_up();
   // COMPAT: a refusing pcsc-lite daemon sends all-ones here, which its library passes on.
-  active_protocol = rv == ScardRv::success ? message.active_protocol : 0;
-  if (rv != ScardRv::success) return rv;
-  if (message.card <= 0) return session.link().give_up();
-  library().contexts.add_card(message.card, session.context(), std::string(reader));
-  card = message.card;
+  if (rv != ScardRv::success) message.active_protocol = 0;
   return rv;
 }
 
-ScardRv disconnect(SCARDHANDLE card, std::uint32_t disposition) {
-  return request_on_card(card, OnLockedCard::report, [=](Session& session) {
-    wire::Disconnect message{card_of(card), disposition, 0};
-    const ScardRv rv = session.link().exchange(wire::Command::disconnect, message);
-    if (rv == ScardRv::success) library().contexts.remove_card(card, *session.context());
+CardEntry entry_of(Session& session, std::int32_t daemon_handle,
+                   std::shared_ptr<const std::string> reader) {
+  return {session.context(), std::move(reader), daemon_handle, session.context()->attachment()};
+}
+
+ScardRv connect(SCARDCONTEXT number, std::string_view reader, const wire::Connect& request,
+                SCARDHANDLE& card, DWORD& active_protocol) {
+  return request_on_context(number, [&](Session& session) {
+    wire::Connect message = request;
+    const ScardRv rv = connect_once(session, reader, message);
+    if (!session.link().is_open()) return rv;
+    active_protocol = message.active_protocol;
+    if (rv != ScardRv::success) return rv;
+    card = library().contexts.add_card(
+        entry_of(session, message.card, std::make_shared<const std::string>(reader)));
     return rv;
   });
+}
+
+ScardRv reconnect_once(Session& session, wire::Reconnect message, DWORD& active_protocol) {
+  const ScardRv rv = session.link().exchange(wire::Command::reconnect, message);
+  if (session.link().is_open()) active_protocol = message.active_protocol;
+  return rv;
+}
+
+/// The daemon has no such handle any more, so a new one takes its place.
+ScardRv reconnect_lost(Session& session, SCARDHANDLE card, wire::Reconnect message,
+                       DWORD& active_protocol) {
+  if (const ScardRv rv = session.attach(); rv != ScardRv::success) return rv;
+  wire::Connect connect{};
+  connect.share_mode = message.share_mode;
+  connect.preferred_protocols = message.preferred_protocols;
+  const ScardRv rv = connect_once(session, session.reader(), connect);
+  if (rv == ScardRv::unknown_reader) return ScardRv::reader_unavailable;
+  if (rv != ScardRv::success) return rv;
+  const auto name = std::make_shared<const std::string>(session.reader());
+  library().contexts.replace_card(card, entry_of(session, connect.card, name));
+  active_protocol = connect.active_protocol;
+  if (message.initialization == SCARD_LEAVE_CARD) return rv;
+  message.card = connect.card;
+  return reconnect_once(session, message, active_protocol);
+}
+
+ScardRv reconnect(SCARDHANDLE card, const wire::Reconnect& request, DWORD& active_protocol) {
+  return request_on_card(
+      card, OnLockedCard::retry, IfHalfDone::reset,
+      [&](Session& session) {
+        wire::Reconnect message = request;
+        message.card = session.card();
+        return reconnect_once(session, message, active_protocol);
+      },
+      [&](Session& session) { return reconnect_lost(session, card, request, active_protocol); });
+}
+
+ScardRv disconnect(SCARDHANDLE card, std::uint32_t disposition) {
+  const auto forget = [card](Session&) {
+    library().contexts.remove_card(card);
+    return ScardRv::success;
+  };
+  return request_on_card(
+      card, OnLockedCard::report, IfHalfDone::reset,
+      [&](Session& session) {
+        wire::Disconnect message{session.card(), disposition, 0};
+        const ScardRv rv = session.link().exchange(wire::Command::disconnect, message);
+        return rv == ScardRv::success ? forget(session) : rv;
+      },
+      forget);
 }
 
 /// Where SCardStatus puts its results; each pointer may be NULL. The lengths are those the caller
@@ -85,14 +135,13 @@ ScardRv give_status(const wire::ReaderState& row, const StatusTarget& target) {
 }
 
 ScardRv status(SCARDHANDLE card, const StatusTarget& target) {
-  return request_on_card(card, OnLockedCard::retry, [card, &target](Session& session) {
+  return request_on_card(card, OnLockedCard::retry, IfHalfDone::reset, [&](Session& session) {
     FetchRequest request;
-    request.card = card_of(card);
+    request.card = session.card();
     FetchAnswer answer;
     const ScardRv rv = fetch_states(session.link(), request, answer);
     if (rv != ScardRv::success) return rv;
-    const std::string reader = library().contexts.reader_of(card, *session.context());
-    const wire::ReaderState* const row = answer.readers.find(reader);
+    const wire::ReaderState* const row = answer.readers.find(session.reader());
     if (row == nullptr) return ScardRv::reader_unavailable;
     if (answer.card_status != ScardRv::success) return answer.card_status;
     return give_status(*row, target);
@@ -102,10 +151,10 @@ ScardRv status(SCARDHANDLE card, const StatusTarget& target) {
 ScardRv transmit(SCARDHANDLE card, const SCARD_IO_REQUEST& send_pci,
                  std::span<const std::byte> command, SCARD_IO_REQUEST* recv_pci,
                  std::span<std::byte> room, DWORD& received) {
-  return request_on_card(card, OnLockedCard::retry, [&](Session& session) {
+  return request_on_card(card, OnLockedCard::retry, IfHalfDone::comm_error, [&](Session& session) {
     if (command.size() > wire::kPayloadBytesMax) return ScardRv::insufficient_buffer;
     wire::Transmit message{};
-    message.card = card_of(card);
+    message.card = session.card();
     message.send_pci_protocol = to_u32(send_pci.dwProtocol);
     message.send_pci_length = to_u32(send_pci.cbPciLength);
     message.send_bytes = to_u32(command.size());
@@ -128,10 +177,10 @@ ScardRv transmit(SCARDHANDLE card, const SCARD_IO_REQUEST& send_pci,
 
 ScardRv control(SCARDHANDLE card, std::uint32_t code, std::span<const std::byte> command,
                 std::span<std::byte> room, DWORD& returned) {
-  return request_on_card(card, OnLockedCard::report, [&](Session& session) {
+  return request_on_card(card, OnLockedCard::report, IfHalfDone::comm_error, [&](Session& session) {
     if (command.size() > wire::kPayloadBytesMax) return ScardRv::insufficient_buffer;
     wire::Control message{};
-    message.card = card_of(card);
+    message.card = session.card();
     message.control_code = code;
     message.send_bytes = to_u32(command.size());
     message.recv_bytes_max = to_u32(room.size());
@@ -144,9 +193,9 @@ ScardRv control(SCARDHANDLE card, std::uint32_t code, std::span<const std::byte>
 
 ScardRv get_attrib(SCARDHANDLE card, std::uint32_t id, LPBYTE value, DWORD capacity,
                    DWORD& length) {
-  return request_on_card(card, OnLockedCard::report, [&](Session& session) {
+  return request_on_card(card, OnLockedCard::report, IfHalfDone::reset, [&](Session& session) {
     wire::Attribute message{};
-    message.card = card_of(card);
+    message.card = session.card();
     message.id = id;
     message.bytes = sizeof message.value;
     const ScardRv rv = session.link().exchange(wire::Command::get_attrib, message);
@@ -159,10 +208,10 @@ ScardRv get_attrib(SCARDHANDLE card, std::uint32_t id, LPBYTE value, DWORD capac
 }
 
 ScardRv set_attrib(SCARDHANDLE card, std::uint32_t id, std::span<const std::byte> value) {
-  return request_on_card(card, OnLockedCard::report, [&](Session& session) {
+  return request_on_card(card, OnLockedCard::report, IfHalfDone::comm_error, [&](Session& session) {
     wire::Attribute message{};
     if (value.size() > sizeof message.value) return ScardRv::insufficient_buffer;
-    message.card = card_of(card);
+    message.card = session.card();
     message.id = id;
     std::memcpy(message.value, value.data(), value.size());
     message.bytes = to_u32(value.size());
@@ -175,8 +224,9 @@ ScardRv set_attrib(SCARDHANDLE card, std::uint32_t id, std::span<const std::byte
 
 using namespace cardea;
 
-LONG SCardConnect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
-                  DWORD dwPreferredProtocols, LPSCARDHANDLE phCard, LPDWORD pdwActiveProtocol) {
+LONG cardea::scard_connect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
+                           DWORD dwPreferredProtocols, LPSCARDHANDLE phCard,
+                           LPDWORD pdwActiveProtocol) {
   return guarded([=] {
     if (phCard == nullptr || pdwActiveProtocol == nullptr) return ScardRv::invalid_parameter;
     *phCard = 0;
@@ -190,48 +240,42 @@ LONG SCardConnect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
   });
 }
 
-LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProtocols,
-                    DWORD dwInitialization, LPDWORD pdwActiveProtocol) {
+LONG cardea::scard_reconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProtocols,
+                             DWORD dwInitialization, LPDWORD pdwActiveProtocol) {
   return guarded([=] {
     if (pdwActiveProtocol == nullptr) return ScardRv::invalid_parameter;
-    return request_on_card(hCard, OnLockedCard::retry, [=](Session& session) {
-      wire::Reconnect message{card_of(hCard),
-                              to_u32(dwShareMode),
-                              to_u32(dwPreferredProtocols),
-                              to_u32(dwInitialization),
-                              0,
-                              0};
-      const ScardRv rv = session.link().exchange(wire::Command::reconnect, message);
-      if (session.link().is_open()) *pdwActiveProtocol = message.active_protocol;
-      return rv;
-    });
+    const wire::Reconnect request{
+        0, to_u32(dwShareMode), to_u32(dwPreferredProtocols), to_u32(dwInitialization), 0, 0};
+    return reconnect(hCard, request, *pdwActiveProtocol);
   });
 }
 
-LONG SCardDisconnect(SCARDHANDLE hCard, DWORD dwDisposition) {
+LONG cardea::scard_disconnect(SCARDHANDLE hCard, DWORD dwDisposition) {
   return guarded([=] { return disconnect(hCard, to_u32(dwDisposition)); });
 }
 
-LONG SCardBeginTransaction(SCARDHANDLE hCard) {
+LONG cardea::scard_begin_transaction(SCARDHANDLE hCard) {
   return guarded([=] {
-    return request_on_card(hCard, OnLockedCard::retry_always, [=](Session& session) {
-      wire::Begin message{card_of(hCard), 0};
+    const auto locked = OnLockedCard::retry_always;
+    return request_on_card(hCard, locked, IfHalfDone::reset, [](Session& session) {
+      wire::Begin message{session.card(), 0};
       return session.link().exchange(wire::Command::begin_transaction, message);
     });
   });
 }
 
-LONG SCardEndTransaction(SCARDHANDLE hCard, DWORD dwDisposition) {
+LONG cardea::scard_end_transaction(SCARDHANDLE hCard, DWORD dwDisposition) {
   return guarded([=] {
-    return request_on_card(hCard, OnLockedCard::report, [=](Session& session) {
-      wire::End message{card_of(hCard), to_u32(dwDisposition), 0};
+    const auto locked = OnLockedCard::report;
+    return request_on_card(hCard, locked, IfHalfDone::reset, [=](Session& session) {
+      wire::End message{session.card(), to_u32(dwDisposition), 0};
       return session.link().exchange(wire::Command::end_transaction, message);
     });
   });
 }
 
-LONG SCardStatus(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen, LPDWORD pdwState,
-                 LPDWORD pdwProtocol, LPBYTE pbAtr, LPDWORD pcbAtrLen) {
+LONG cardea::scard_status(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen,
+                          LPDWORD pdwState, LPDWORD pdwProtocol, LPBYTE pbAtr, LPDWORD pcbAtrLen) {
   return guarded([=] {
     const StatusTarget target{szReaderName,
                               pcchReaderLen,
@@ -248,9 +292,9 @@ LONG SCardStatus(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen, L
   });
 }
 
-LONG SCardTransmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST* pioSendPci, LPCBYTE pbSendBuffer,
-                   DWORD cbSendLength, SCARD_IO_REQUEST* pioRecvPci, LPBYTE pbRecvBuffer,
-                   LPDWORD pcbRecvLength) {
+LONG cardea::scard_transmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST* pioSendPci,
+                            LPCBYTE pbSendBuffer, DWORD cbSendLength, SCARD_IO_REQUEST* pioRecvPci,
+                            LPBYTE pbRecvBuffer, LPDWORD pcbRecvLength) {
   return guarded([=] {
     if (pioSendPci == nullptr || pbSendBuffer == nullptr || pbRecvBuffer == nullptr ||
         pcbRecvLength == nullptr) {
@@ -264,8 +308,9 @@ LONG SCardTransmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST* pioSendPci, LPCBYT
   });
 }
 
-LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer, DWORD cbSendLength,
-                  LPVOID pbRecvBuffer, DWORD cbRecvLength, LPDWORD lpBytesReturned) {
+LONG cardea::scard_control(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer,
+                           DWORD cbSendLength, LPVOID pbRecvBuffer, DWORD cbRecvLength,
+                           LPDWORD lpBytesReturned) {
   return guarded([=] {
     DWORD returned = 0;
     DWORD& result = lpBytesReturned != nullptr ? *lpBytesReturned : returned;
@@ -280,7 +325,8 @@ LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer, 
   });
 }
 
-LONG SCardGetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, LPBYTE pbAttr, LPDWORD pcbAttrLen) {
+LONG cardea::scard_get_attrib(SCARDHANDLE hCard, DWORD dwAttrId, LPBYTE pbAttr,
+                              LPDWORD pcbAttrLen) {
   return guarded([=] {
     if (pcbAttrLen == nullptr) return ScardRv::invalid_parameter;
     const DWORD capacity = *pcbAttrLen;
@@ -296,7 +342,7 @@ LONG SCardGetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, LPBYTE pbAttr, LPDWORD pc
   });
 }
 
-LONG SCardSetAttrib(SCARDHANDLE hCard, DWORD dwAttrId, LPCBYTE pbAttr, DWORD cbAttrLen) {
+LONG cardea::scard_set_attrib(SCARDHANDLE hCard, DWORD dwAttrId, LPCBYTE pbAttr, DWORD cbAttrLen) {
   return guarded([=] {
     if (pbAttr == nullptr || cbAttrLen == 0) return ScardRv::invalid_parameter;
     return set_attrib(hCard, to_u32(dwAttrId), bytes_of(pbAttr, cbAttrLen));

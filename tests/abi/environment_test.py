@@ -26,18 +26,22 @@ def build(build_directory: Path, compiler: str, program: Path) -> None:
                     "-pthread", "-lstdc++", "-o", program], check=True)
 
 
-def run(program: Path, directory: Path) -> tuple[str, bool]:
-    """What it printed, and whether it came to the socket its environment names."""
+def run(program: Path, directory: Path) -> tuple[str, bool, bool]:
+    """What it printed, whether it came to the socket its environment names, and whether it left
+    the trace."""
     path = directory / "socket"
+    trace = directory / "trace"
+    trace.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener, tempfile.TemporaryFile() as output:
         listener.bind(str(path))
         listener.listen()
         with subprocess.Popen([program], stdout=output,
-                              env={"PCSCLITE_CSOCK_NAME": str(path)}) as process:
+                              env={"PCSCLITE_CSOCK_NAME": str(path),
+                                   "CARDEA_TRACE": str(trace)}) as process:
             came = has_come(listener, process)
         output.seek(0)
         path.unlink()
-        return output.read().decode().strip(), came
+        return output.read().decode().strip(), came, trace.exists()
 
 
 def has_come(listener: socket.socket, process: subprocess.Popen[bytes]) -> bool:
@@ -65,7 +69,7 @@ def main(build_directory: Path, compiler: str) -> int:
         build(build_directory, compiler, program)
         plain = run(program, Path(name))
         print("plain:", plain)
-        if plain != ("secure=0", True):
+        if plain != ("secure=0", True, True):
             return 1
         group = other_group()
         if group is None:
@@ -78,7 +82,7 @@ def main(build_directory: Path, compiler: str) -> int:
         if raised[0] != "secure=1":
             print("set-group-id has no effect here")
             return SKIPPED
-        return 1 if raised[1] else 0
+        return 1 if raised[1] or raised[2] else 0
 
 
 if __name__ == "__main__":

@@ -62,12 +62,13 @@ class VpcdCards:
 
     def __init__(self, first_port: int) -> None:
         self._first_port = first_port
-        self._links: dict[int, _VpcdLink] = {}
+        self._links: dict[int, VpcdLink] = {}
 
     def insert(self, slot: int, kind: str = "hello") -> None:
         if slot in self._links:
             raise AssertionError(f"slot {slot} already holds a card")
-        self._links[slot] = _VpcdLink(self._first_port + slot, _MUTE_ATR if kind == "mute" else ATR)
+        atr = _MUTE_ATR if kind == "mute" else ATR
+        self._links[slot] = VpcdLink(self._first_port + slot, HelloCard(), atr)
 
     def remove(self, slot: int) -> None:
         self._links.pop(slot).close()
@@ -77,15 +78,24 @@ class VpcdCards:
             self.remove(slot)
 
 
-class _VpcdLink:
+class Answering(Protocol):
+    """A card as its slot uses it. `gone` is set when it is taken out."""
+
+    gone: threading.Event
+
+    def power_up(self) -> None: ...
+    def process(self, apdu: bytes) -> bytes: ...
+
+
+class VpcdLink:
     """The card's side of one vpcd slot, served by a thread of its own.
 
     A message is a 16-bit big-endian length and that many bytes. One byte is a control code, of
     which only "tell the ATR" is answered; more is an APDU, answered by one message."""
 
-    def __init__(self, port: int, atr: bytes) -> None:
+    def __init__(self, port: int, card: Answering, atr: bytes) -> None:
         self._atr = atr
-        self._card = HelloCard()
+        self._card = card
         self._socket = poll_until(f"vpcd on port {port}", lambda: _connect(port))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()

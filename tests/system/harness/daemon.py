@@ -47,11 +47,21 @@ class Daemon:
 
     def start(self) -> None:
         """Returns when both slots are listed, slot 0 holds a powered hello card, slot 1 none."""
-        self._dir.mkdir(parents=True)
+        self._dir.mkdir(parents=True, exist_ok=True)
         self._write_reader_conf()
-        with self._log_path.open("wb") as log:
+        self._launch()
+
+    def restart(self, number: int) -> None:
+        """Ends it with this signal and starts the next one; returns as start() does."""
+        self.process.send_signal(number)
+        self.process.wait(STOP_SECONDS)
+        self._launch()
+
+    def _launch(self) -> None:
+        with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log,
-                                             stdin=subprocess.DEVNULL, env=self._environment())
+                                             stdin=subprocess.DEVNULL, env=self._environment(),
+                                             pass_fds=self._passed_descriptors())
         try:
             self._wait_until_ready()
         except AssertionError as error:
@@ -97,6 +107,9 @@ class Daemon:
                     *self._arguments]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
                 "--socket", str(self.socket_path), *self._arguments]
+
+    def _passed_descriptors(self) -> tuple[int, ...]:
+        return ()
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)

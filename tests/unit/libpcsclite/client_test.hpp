@@ -34,7 +34,7 @@ inline FakeDaemon::Options one_reader() {
 
 /// Points the library at `daemon` as if the process had just started.
 inline void use_daemon(const FakeDaemon& daemon, bool no_blocking = false) {
-  library().set_environment_for_test({daemon.path(), no_blocking});
+  library().set_environment_for_test({daemon.path(), no_blocking, /*reattaches=*/true});
   library().agreed_version.forget();
 }
 

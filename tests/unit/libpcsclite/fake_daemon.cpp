@@ -105,6 +105,11 @@ void FakeDaemon::await_armed(int count) {
   ASSERT_TRUE(arrived_.wait_for(lock, kAwaitMax, [&] { return armings_ >= count; }));
 }
 
+int FakeDaemon::armings() const {
+  const std::lock_guard guard(mutex_);
+  return armings_;
+}
+
 int FakeDaemon::seen(Command command) const {
   const std::lock_guard guard(mutex_);
   const auto found = seen_.find(command);
@@ -127,9 +132,16 @@ void FakeDaemon::forget_reads() {
 }
 
 void FakeDaemon::complete(std::uint32_t rv) {
-  std::unique_lock lock(mutex_);
-  ASSERT_TRUE(arrived_.wait_for(
-      lock, kAwaitMax, [this] { return std::ranges::any_of(connections_, &Connection::armed); }));
+  {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(arrived_.wait_for(
+        lock, kAwaitMax, [this] { return std::ranges::any_of(connections_, &Connection::armed); }));
+  }
+  complete_if_armed(rv);
+}
+
+void FakeDaemon::complete_if_armed(std::uint32_t rv) {
+  const std::lock_guard guard(mutex_);
   for (Connection& connection : connections_) {
     if (!std::exchange(connection.armed, false)) continue;
     connection.registered = false;

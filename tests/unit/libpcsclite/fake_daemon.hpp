@@ -76,6 +76,7 @@ class FakeDaemon {
   void await(wire::Command command, int count);
   /// Blocks until registrations for a completion stood `count` times, the states being sent.
   void await_armed(int count);
+  [[nodiscard]] int armings() const;
   [[nodiscard]] int seen(wire::Command command) const;
   [[nodiscard]] int connections() const;
   /// Every read of every connection, as the commands that were complete in it.
@@ -84,6 +85,8 @@ class FakeDaemon {
 
   /// Sends a completion to every registered connection, of which it awaits the first.
   void complete(std::uint32_t rv = 0);
+  /// The same without awaiting any.
+  void complete_if_armed(std::uint32_t rv = 0);
   /// Closes all connections, as a dying daemon.
   void hang_up();
 

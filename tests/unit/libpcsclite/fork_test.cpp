@@ -39,19 +39,46 @@ class Fork : public testing::Test {
   SCARDHANDLE card_ = 0;
 };
 
-TEST_F(Fork, LeavesTheChildNoHandles) {
-  const int requests = daemon_.seen(wire::Command::release_context);
+TEST_F(Fork, GivesTheChildAConnectionOfItsOwn) {
+  const int connections = daemon_.connections();
   EXPECT_TRUE(holds_in_child([this] {
     DWORD length = 0;
-    return SCardIsValidContext(context_) == SCARD_E_INVALID_HANDLE &&
-           SCardListReaders(context_, nullptr, nullptr, &length) == SCARD_E_INVALID_HANDLE &&
-           SCardBeginTransaction(card_) == SCARD_E_INVALID_HANDLE &&
-           SCardCancel(context_) == SCARD_E_INVALID_HANDLE &&
-           SCardReleaseContext(context_) == SCARD_E_INVALID_HANDLE;
+    return SCardIsValidContext(context_) == SCARD_S_SUCCESS &&
+           SCardListReaders(context_, nullptr, nullptr, &length) == SCARD_S_SUCCESS &&
+           SCardReleaseContext(context_) == SCARD_S_SUCCESS &&
+           SCardIsValidContext(context_) == SCARD_E_INVALID_HANDLE;
   }));
-  EXPECT_EQ(daemon_.seen(wire::Command::release_context), requests);
-  EXPECT_EQ(SCardBeginTransaction(card_), SCARD_S_SUCCESS);
+  EXPECT_EQ(daemon_.connections(), connections + 1);
   EXPECT_EQ(SCardIsValidContext(context_), SCARD_S_SUCCESS);
+  EXPECT_EQ(SCardBeginTransaction(card_), SCARD_S_SUCCESS);
+}
+
+TEST_F(Fork, LeavesHandlesToTheParentUntilTheChildReconnects) {
+  EXPECT_EQ(SCardBeginTransaction(card_), SCARD_S_SUCCESS);
+  const int begins = daemon_.seen(wire::Command::begin_transaction);
+  EXPECT_TRUE(holds_in_child([this] {
+    return SCardEndTransaction(card_, SCARD_RESET_CARD) == SCARD_W_RESET_CARD &&
+           SCardBeginTransaction(card_) == SCARD_W_RESET_CARD;
+  }));
+  EXPECT_EQ(daemon_.seen(wire::Command::begin_transaction), begins);
+  EXPECT_EQ(daemon_.seen(wire::Command::end_transaction), 0);
+  EXPECT_TRUE(holds_in_child([this] {
+    DWORD protocol = 0;
+    return SCardReconnect(card_, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, SCARD_LEAVE_CARD,
+                          &protocol) == SCARD_S_SUCCESS &&
+           SCardBeginTransaction(card_) == SCARD_S_SUCCESS;
+  }));
+  EXPECT_EQ(SCardEndTransaction(card_, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+}
+
+TEST_F(Fork, LeavesTheChildNothingIfItMayNotReattach) {
+  library().set_environment_for_test({daemon_.path(), false, /*reattaches=*/false});
+  EXPECT_TRUE(holds_in_child([this] {
+    DWORD length = 0;
+    return SCardListReaders(context_, nullptr, nullptr, &length) == SCARD_E_NO_SERVICE &&
+           SCardBeginTransaction(card_) == SCARD_E_NO_SERVICE;
+  }));
+  EXPECT_EQ(SCardBeginTransaction(card_), SCARD_S_SUCCESS);
 }
 
 TEST_F(Fork, LetsTheChildHaveItsOwnContext) {
@@ -76,7 +103,7 @@ TEST_F(Fork, DoesNotCopyALockedLibrary) {
   for (int i = 0; i < 20; ++i) {
     EXPECT_TRUE(holds_in_child([this] {
       SCARDCONTEXT own = 0;
-      return SCardIsValidContext(context_) == SCARD_E_INVALID_HANDLE &&
+      return SCardIsValidContext(context_) == SCARD_S_SUCCESS &&
              SCardEstablishContext(2, nullptr, nullptr, &own) == SCARD_S_SUCCESS;
     }));
   }

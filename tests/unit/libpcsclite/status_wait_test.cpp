@@ -184,11 +184,23 @@ TEST_P(StatusWaitIn, EndsWhenItsContextIsReleased) {
   EXPECT_EQ(SCardIsValidContext(context_), SCARD_E_INVALID_HANDLE);
 }
 
-TEST_P(StatusWaitIn, EndsWhenTheDaemonDies) {
+TEST_P(StatusWaitIn, EndsWhenTheDaemonDiesIfItMayNotReattach) {
+  library().set_environment_for_test({daemon_->path(), false, /*reattaches=*/false});
   auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
   daemon_->await_armed(1);
   daemon_->hang_up();
   EXPECT_EQ(waiter.get().rv, SCARD_F_COMM_ERROR);
+}
+
+TEST_P(StatusWaitIn, GoesOnWhenTheDaemonIsReplaced) {
+  auto waiter = wait_in_thread(context_, INFINITE, entry(kReader, SCARD_STATE_PRESENT));
+  daemon_->await_armed(1);
+  daemon_->hang_up();
+  daemon_->await_armed(2);
+  daemon_->set_readers({test::slot(kReader, test::kCardOut)}, 1);
+  daemon_->complete();
+  EXPECT_EQ(waiter.get().rv, SCARD_S_SUCCESS);
+  expect_in_step();
 }
 
 TEST_P(StatusWaitIn, KeepsItsTimeoutWithADaemonThatStopped) {
@@ -306,6 +318,17 @@ TEST_F(StatusWait, RegistersInOneWriteAndNotAtAllForAnUnawareCaller) {
   EXPECT_EQ(daemon_.reads().front(), (std::vector<Command>{Command::wait_reader_state_change,
                                                            Command::get_readers_state_size,
                                                            Command::get_readers_state_array}));
+}
+
+TEST_F(StatusWait, CostsOneRoundTripWithATimeoutOfZero) {
+  SCARD_READERSTATE state = entry(kReader, SCARD_STATE_PRESENT);
+  daemon_.forget_reads();
+  const test::SocketCalls before = test::socket_calls();
+  EXPECT_EQ(SCardGetStatusChange(context_, 0, &state, 1), SCARD_E_TIMEOUT);
+  EXPECT_EQ(test::socket_calls().sends - before.sends, 1);
+  EXPECT_EQ(daemon_.reads(),
+            (std::vector<std::vector<Command>>{
+                {Command::get_readers_state_size, Command::get_readers_state_array}}));
 }
 
 TEST_F(StatusWait, ReportsAReaderThatVanishesMeanwhile) {
