@@ -19,7 +19,8 @@ namespace {
 constexpr milliseconds kStopAnswerMax{500};
 /// Connections of this length, several in a row, are no restart but a daemon that will not have us.
 constexpr milliseconds kShortLived{1000};
-/// Before 4:4 a change between fetching and registering could go unnoticed; look again then.
+/// Older daemons do not tell everything: before 4:4 nothing that changes between the fetch and the
+/// registration, and pcsc-lite 1.9.9 not that a card ceases to be in use. So look again then.
 constexpr milliseconds kUnsafeWaitMax{60000};
 /// How often a wait looks for a cancel if no descriptor for a wake-up could be had.
 constexpr milliseconds kBlindWaitMax{100};
@@ -192,7 +193,7 @@ class StatusWait {
       if (rv == ScardRv::success) break;
       if (rv == ScardRv::timeout) {
         if (deadline_ && Clock::now() >= *deadline_) return ScardRv::timeout;
-        // Before 4:4: unregister, and begin anew with a look at the states.
+        // Unregister, and begin anew with a look at the states.
         if (wake_fd >= 0) return withdraw();
       } else if (rv != ScardRv::cancelled) {
         return rv;
@@ -203,7 +204,8 @@ class StatusWait {
 
   [[nodiscard]] Deadline limit_of_one_wait(int wake_fd) const {
     if (wake_fd < 0) return earlier(deadline_, kBlindWaitMax);
-    if (link_.dialect().states_precede_wait) return earlier(deadline_, kUnsafeWaitMax);
+    const bool is_older = link_.dialect().minor < wire::newest_dialect().minor;
+    if (is_older) return earlier(deadline_, kUnsafeWaitMax);
     return deadline_;
   }
 

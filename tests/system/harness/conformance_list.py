@@ -45,6 +45,7 @@ def _pair(row: str, *lines: tuple[str, str]) -> list[Difference]:
 
 
 STATUS_OF_CARD = "SUCCESS state=34 protocol=2 name=28 atr=11"
+NOTHING = " state=00 protocol=0 name=0 atr=0"
 
 ARGUMENTS = [
     *_library("SCardEstablishContext leaves *phContext alone",
@@ -147,11 +148,9 @@ ATTRIBUTES = [
 
 # Children of a process with contexts: module "forks".
 FORKS = _library("After fork() parent and child use one connection",
-                 ("forks.child/*", "INVALID_HANDLE"),
-                 ("forks.child/list", "INVALID_HANDLE length=0"),
-                 ("forks.child/look", "INVALID_HANDLE event=0077 counter=0 atr=7"),
-                 ("forks.child/status", "INVALID_HANDLE state=00 protocol=0 name=0 atr=0"),
-                 ("forks.child/connect", "INVALID_HANDLE card=0"),
+                 *((f"forks.child/{call}", f"RESET_CARD{results}")
+                   for call, results in (("status", NOTHING), ("begin", ""), ("transmit", ""),
+                                         ("end", ""))),
                  *((f"forks.after {what}/parent/{call}", line)
                    for what in ("disconnect", "release")
                    for call, line in (("status", STATUS_OF_CARD), ("begin", "SUCCESS"),
@@ -161,6 +160,24 @@ FORKS = _library("After fork() parent and child use one connection",
                  ("forks.release/parent *", "SUCCESS"))
 
 # A daemon that ends and comes back: module "restart".
-RESTART: list[Difference] = []
+RESTART = [
+    *_library("When the daemon dies or is restarted",
+              ("restart.stopped/wait", "NO_SERVICE early=0"),
+              ("restart.stopped/look", "TIMEOUT event=0000 counter=0 atr=7"),
+              *((f"restart.back, {client}/{call}", line)
+                for client in ("busy", "idle", "waiter")
+                for call, line in (("list", "SUCCESS length=57"),
+                                   ("look", "SUCCESS event=0012 counter=0 atr=0"),
+                                   ("connect", "SUCCESS card=n"), ("disconnect", "SUCCESS"))),
+              *((f"restart.back, {client}/{call}", f"RESET_CARD{results}")
+                for client in ("busy", "idle")
+                for call, results in (("status", NOTHING), ("begin", ""), ("transmit", ""),
+                                      ("end", ""))),
+              ("restart.back/reconnect", "SUCCESS active=2"),
+              ("restart.back/transmit", "SUCCESS")),
+    *_library("SCardDisconnect and SCardReleaseContext fail",
+              ("restart.stopped/leaver *", "SUCCESS"),
+              ("restart.back/disconnect", "SUCCESS"),
+              ("restart.back/release *", "SUCCESS"))]
 
 DIFFERENCES = (*ARGUMENTS, *WAITS, *SHARING, *TRANSACTIONS, *ATTRIBUTES, *FORKS, *RESTART)
