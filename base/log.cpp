@@ -30,8 +30,8 @@ void write(const Record& record) {
   if (enabled(record.level)) g_sink.load()(record);
 }
 
-void write(Level level, std::string_view text, Fields fields) {
-  if (enabled(level)) write(Record{level, std::string(text), std::move(fields)});
+void write(Level level, std::string_view text, Fields fields, Event event) {
+  if (enabled(level)) write(Record{level, std::string(text), std::move(fields), event});
 }
 
 void write_always(const Record& record) {

@@ -90,7 +90,8 @@ Result<Place> take_place(const Options& options) {
                                             ") already serves " + place.path +
                                             ". Stop it first, or choose another --socket");
   } else {
-    log::write(log::Level::warning, pid_file.error().context + "; pcscd --hotplug will not work");
+    log::write(log::Level::warning, pid_file.error().context + "; pcscd --hotplug will not work",
+               {}, log::Event::pid_file_failed);
   }
   if (!place.own_socket) return place;
   if (is_served(place.path)) {
@@ -106,7 +107,7 @@ Result<Place> take_place(const Options& options) {
 }
 
 int fail_to_start(const Error& error, const Background& background) {
-  log::write(log::Level::critical, "cannot start: " + error.context);
+  log::write(log::Level::critical, "cannot start: " + error.context, {}, log::Event::start_failed);
   if (background.is_starting()) {
     std::fprintf(stderr, "pcscd: cannot start: %s\n", error.context.c_str());
   }
@@ -120,8 +121,10 @@ int wait_for_end(Signals& signals, const Server& server, ReaderManager& readers,
     std::optional<Duration> limit;
     if (auto_exit) limit = idle.time_left(server.idle_since(), Clock::now());
     if (limit && *limit == Duration::zero()) {
-      log::write(log::Level::info, "no client for " + std::to_string(kAutoExitLimit.count()) +
-                                       " s, as --auto-exit asks for");
+      log::write(
+          log::Level::info,
+          "no client for " + std::to_string(kAutoExitLimit.count()) + " s, as --auto-exit asks for",
+          {}, log::Event::service_stopping);
       return 0;
     }
     switch (signals.wait(limit)) {
@@ -184,15 +187,17 @@ int serve(const Options& options, Background& background) {
   }
   (*server)->start();
   log::write(log::Level::info,
-             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"));
+             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},
+             log::Event::service_started);
   background.report(0);
   const int status = wait_for_end(signals, **server, **readers, options.auto_exit);
-  log::write(log::Level::info, "stopping");
+  log::write(log::Level::info, "stopping", {}, log::Event::service_stopping);
   signals.allow_force();
   (*readers)->stop();
   if (!(*server)->stop(kStopLimit)) {
     log::write(log::Level::error,
-               "a driver did not return within 5 s; ending without closing its reader");
+               "a driver did not return within 5 s; ending without closing its reader", {},
+               log::Event::stop_forced);
     place->remove_socket();
     place->pid_file.reset();
     std::fflush(nullptr);

@@ -11,6 +11,8 @@
 #include <iterator>
 #include <memory>
 
+#include "daemon/journal_sink.hpp"
+
 namespace cardea {
 namespace {
 
@@ -30,9 +32,22 @@ spdlog::level::level_enum spdlog_level(log::Level level) {
   return spdlog::level::info;
 }
 
+/// The record this thread is passing through spdlog, which knows no fields.
+thread_local const log::Record* t_record = nullptr;
+
 void write_record(const log::Record& record) {
+  t_record = &record;
   spdlog::default_logger_raw()->log(spdlog_level(record.level), record.text);
 }
+
+/// Hands records to the journal with their fields. The journal takes them from many threads.
+class JournalSink final : public spdlog::sinks::sink {
+ public:
+  void log(const spdlog::details::log_msg&) override { send_to_journal(*t_record); }
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+};
 
 /// Microseconds since the line before, as pcsc-lite's users know them: eight digits, no more than
 /// 99999999. Used under the sink's lock.
@@ -76,10 +91,16 @@ std::shared_ptr<spdlog::logger> background_logger() {
   return logger;
 }
 
+std::shared_ptr<spdlog::logger> choose_logger(const Options& options) {
+  if (!options.foreground) return background_logger();
+  if (options.color || !is_journal_connected()) return terminal_logger(options.color);
+  return std::make_shared<spdlog::logger>("pcscd", std::make_shared<JournalSink>());
+}
+
 }  // namespace
 
 void install_log(const Options& options) {
-  const auto logger = options.foreground ? terminal_logger(options.color) : background_logger();
+  const auto logger = choose_logger(options);
   logger->set_level(spdlog::level::debug);  // base/log filters
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(logger);

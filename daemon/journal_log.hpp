@@ -1,4 +1,5 @@
-// Where log records go: a terminal or file in the foreground, syslog otherwise.
+// Where log records go: in the foreground to the journal if systemd has connected us to it, else as
+// text to the terminal or file; in the background to syslog. Chosen once, before there are threads.
 #pragma once
 
 #include "daemon/options.hpp"

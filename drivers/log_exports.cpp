@@ -42,7 +42,8 @@ extern "C" void log_msg(const int priority, const char* fmt, ...) {
     va_start(arguments, fmt);
     const int length = std::vsnprintf(text, sizeof text, fmt, arguments);
     va_end(arguments);
-    if (length >= 0) cardea::log::write(level, cardea::log::escape(text));
+    if (length >= 0)
+      cardea::log::write(level, cardea::log::escape(text), {}, cardea::log::Event::driver_message);
   } catch (...) {
     return;  // out of memory: the line is lost, the driver goes on
   }
@@ -57,7 +58,7 @@ extern "C" void log_xxd(const int priority, const char* msg, const unsigned char
     if (buffer != nullptr) {
       text += cardea::log::hex({buffer, static_cast<std::size_t>(len)}, cardea::kHexBytesMax);
     }
-    cardea::log::write(level, text);
+    cardea::log::write(level, text, {}, cardea::log::Event::driver_message);
   } catch (...) {
     return;
   }

@@ -23,6 +23,13 @@ namespace {
 constexpr int kAcceptBatchMax = 64;
 /// Answers to requests that came together are sent together, up to about this size.
 constexpr std::size_t kGatheredBytesMax = 64 * 1024;
+/// What helps against a version that is not served.
+constexpr const char* kUpdateTheirCopy =
+    "that library is older than pcsc-lite 1.8.9 and usually comes with the program (flatpak, snap, "
+    "container, AppImage): update the program, or the copy of libpcsclite.so.1 in it";
+constexpr const char* kUpdatePcscd =
+    "that library is newer than this pcscd, and usually comes with the program (flatpak, snap, "
+    "container, AppImage): update pcscd";
 /// Threads that no driver can block: one, so that somebody always serves clients.
 constexpr int kThreadsAtStart = 1;
 
@@ -216,7 +223,8 @@ bool Server::accept_one() {
     }
     log::write(log::Level::error,
                "cannot accept further clients: " + why +
-                   "; they wait until one leaves. Remedy: raise LimitNOFILE= of pcscd.service");
+                   "; they wait until one leaves. Remedy: raise LimitNOFILE= of pcscd.service",
+               {}, log::Event::descriptor_limit);
     return false;
   }
   const auto peer = peer_credentials(fd.get());
@@ -235,7 +243,7 @@ bool Server::accept_one() {
     log::write(log::Level::warning,
                "refused " + who.text + ": " + std::to_string(settings_.clients_max) +
                    " clients are connected. Remedy: pcscd --max-thread",
-               who.fields);
+               who.fields, log::Event::client_limit);
     return true;
   }
   if (!connection->open()) {
@@ -331,15 +339,19 @@ void Server::report_refusal(const ConnectionPtr& connection, const wire::Version
   const PeerIdentity who = identify(connection->peer);
   log::Fields fields = who.fields;
   fields.emplace_back("CLIENT_PROTOCOL", asked);
+  fields.emplace_back("COMMAND", wire::to_string(wire::Command::version));
+  fields.emplace_back("RV", to_string(ScardRv::service_stopped));
+  const bool is_older =
+      std::pair(proposed.major, proposed.minor) < std::pair(wire::kMajor, wire::kMinorOldest);
   log::write(log::Level::warning,
-             who.text + " speaks protocol version " + asked +
-                 ", this pcscd speaks 4:" + std::to_string(wire::kMinorOldest) +
+             who.text +
+                 " cannot use smart cards: it has loaded a libpcsclite that speaks protocol " +
+                 asked + ", and this pcscd speaks 4:" + std::to_string(wire::kMinorOldest) +
                  " to 4:" + std::to_string(wire::kMinorNewest) +
-                 "; it was answered SCARD_E_SERVICE_STOPPED. Remedy: that program loads another "
-                 "libpcsclite than this system's (often a copy bundled in a flatpak, snap, "
-                 "container or AppImage); update that copy to pcsc-lite 1.8.9 or newer, or pcscd "
-                 "if the copy is newer than pcscd",
-             std::move(fields));
+                 ". The program sees SCARD_E_SERVICE_STOPPED; readers, cards and drivers are fine. "
+                 "Remedy: " +
+                 (is_older ? kUpdateTheirCopy : kUpdatePcscd),
+             std::move(fields), log::Event::client_version_refused);
 }
 
 void Server::drop(const ConnectionPtr& connection, const std::string& reason) {
@@ -348,7 +360,7 @@ void Server::drop(const ConnectionPtr& connection, const std::string& reason) {
              "disconnected " + who.text + ": it " + reason +
                  ". Remedy: update the libpcsclite this program uses, or the program if it speaks "
                  "the protocol itself",
-             who.fields);
+             who.fields, log::Event::client_disconnected);
   connection->hang_up();
 }
 
