@@ -58,8 +58,10 @@ Result<std::unique_ptr<Server>> Server::create(Settings settings, UniqueFd liste
   if (!poller) return tl::make_unexpected(poller.error());
   auto timer = DeadlineTimer::create();
   if (!timer) return tl::make_unexpected(timer.error());
-  std::unique_ptr<Server> server(
-      new Server(settings, std::move(listener), std::move(*poller), std::move(*timer)));
+  auto census_timer = DeadlineTimer::create();
+  if (!census_timer) return tl::make_unexpected(census_timer.error());
+  std::unique_ptr<Server> server(new Server(settings, std::move(listener), std::move(*poller),
+                                            std::move(*timer), std::move(*census_timer)));
   auto executor = Executor::create(
       server->poller_, [raw = server.get()](const Poller::Event& event) { raw->on_event(event); });
   if (!executor) return tl::make_unexpected(executor.error());
@@ -67,14 +69,19 @@ Result<std::unique_ptr<Server>> Server::create(Settings settings, UniqueFd liste
   if (auto added = server->poller_.add(server->timer_.fd(), kTimerToken, EPOLLIN); !added) {
     return tl::make_unexpected(added.error());
   }
+  if (auto added = server->poller_.add(server->census_timer_.fd(), kCensusToken, EPOLLIN); !added) {
+    return tl::make_unexpected(added.error());
+  }
   return server;
 }
 
-Server::Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer)
+Server::Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer,
+               DeadlineTimer census_timer)
     : settings_(settings),
       poller_(std::move(poller)),
       listener_(std::move(listener)),
       timer_(std::move(timer)),
+      census_timer_(std::move(census_timer)),
       core_(settings.core, random_number) {}
 
 Server::~Server() {
@@ -122,6 +129,7 @@ bool Server::stop(milliseconds limit) {
 
 void Server::on_event(const Poller::Event& event) {
   if (event.token == kListenToken) return accept_clients();
+  if (event.token == kCensusToken) return on_census();
   Round round;
   if (event.token == kTimerToken) {
     timer_.acknowledge();
@@ -202,10 +210,16 @@ void Server::run_job(PendingJob pending, Round& round) {
 }
 
 void Server::accept_clients() {
+  {
+    MutexLock lock(core_mutex_);
+    if (leaving_) return;
+    accepting_ = true;
+  }
   for (int i = 0; i < kAcceptBatchMax; ++i) {
     if (!accept_one()) break;
   }
   MutexLock lock(core_mutex_);
+  accepting_ = false;
   if (!accept_paused_ && !stopping_) poller_.arm(listener_.get(), kListenToken, EPOLLIN);
 }
 
@@ -236,6 +250,7 @@ bool Server::accept_one() {
       const core::ConnId id = core_.add_client({peer->pid, peer->uid});
       connection = std::make_shared<Connection>(poller_, std::move(fd), id, *peer);
       connections_[id] = connection;
+      census_changed();
     }
   }
   if (!connection) {
@@ -371,6 +386,7 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
     core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
     last_client_left_ = now;
+    census_changed();
     resume_accepting = accept_paused_ && !stopping_;
     accept_paused_ = false;
   });
@@ -414,6 +430,7 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
     RuntimePtr runtime = runtimes_.at(job.reader);
     round.jobs.push_back({std::move(job), std::move(runtime)});
   }
+  if (!fx.records.empty()) census_changed();  // no reader comes or goes without a record
   outcome.records = std::move(fx.records);
   for (const core::ReaderId reader : fx.faulty) {
     if (const auto it = runtimes_.find(reader); it != runtimes_.end()) {
