@@ -21,6 +21,8 @@ void set_sink(Sink sink, Level least) noexcept {
 
 void set_least_level(Level least) noexcept { g_least = least; }
 
+Level least_level() noexcept { return g_least; }
+
 bool enabled(Level level) noexcept {
   return g_sink.load(std::memory_order_relaxed) != nullptr &&
          level >= g_least.load(std::memory_order_relaxed);

@@ -30,6 +30,7 @@ using Sink = void (*)(const Record& record);
 /// Installs the sink (nullptr: none) and the least level that reaches it.
 void set_sink(Sink sink, Level least) noexcept;
 void set_least_level(Level least) noexcept;
+Level least_level() noexcept;
 
 /// True if a record of this level would be written: lets callers skip building it.
 bool enabled(Level level) noexcept;

@@ -18,6 +18,7 @@
 #include "daemon/client/server.hpp"
 #include "daemon/idle_timer.hpp"
 #include "daemon/journal_log.hpp"
+#include "daemon/log_control.hpp"
 #include "daemon/pid_file.hpp"
 #include "daemon/reader_manager.hpp"
 #include "daemon/service_notifier.hpp"
@@ -216,7 +217,7 @@ ReaderManager::Settings reader_settings(const Options& options) {
   return settings;
 }
 
-int serve(const Options& options, Background& background) {
+int serve(const Options& options, const char* log_target, Background& background) {
   Signals signals;
   ServiceNotifier notifier;  // outlives the threads that use it
   raise_descriptor_limit();
@@ -242,6 +243,7 @@ int serve(const Options& options, Background& background) {
              "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},
              log::Event::service_started);
   background.report(0);
+  const auto log_control = LogControl::create(log_target);
   const int status = wait_for_end(signals, {**server, **readers, notifier, *place}, options);
   notifier.stopping();
   signals.allow_force();
@@ -267,8 +269,8 @@ int run_daemon(const Options& options) {
   Background background;
   int status = 0;
   if (!options.foreground && !background.fork_child(status)) return status;
-  install_log(options);
-  status = serve(options, background);
+  const char* log_target = install_log(options);
+  status = serve(options, log_target, background);
   background.report(status);
   return status;
 }

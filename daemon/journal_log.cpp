@@ -91,20 +91,26 @@ std::shared_ptr<spdlog::logger> background_logger() {
   return logger;
 }
 
-std::shared_ptr<spdlog::logger> choose_logger(const Options& options) {
-  if (!options.foreground) return background_logger();
-  if (options.color || !is_journal_connected()) return terminal_logger(options.color);
-  return std::make_shared<spdlog::logger>("pcscd", std::make_shared<JournalSink>());
+struct Target {
+  const char* name;
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+Target choose_target(const Options& options) {
+  if (!options.foreground) return {"syslog", background_logger()};
+  if (options.color || !is_journal_connected()) return {"console", terminal_logger(options.color)};
+  return {"journal", std::make_shared<spdlog::logger>("pcscd", std::make_shared<JournalSink>())};
 }
 
 }  // namespace
 
-void install_log(const Options& options) {
-  const auto logger = choose_logger(options);
+const char* install_log(const Options& options) {
+  const auto [target, logger] = choose_target(options);
   logger->set_level(spdlog::level::debug);  // base/log filters
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(logger);
   log::set_sink(write_record, options.level);
+  return target;
 }
 
 }  // namespace cardea

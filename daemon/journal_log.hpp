@@ -7,6 +7,7 @@
 namespace cardea {
 
 /// Installs the sink of base/log. Call once, before threads are started.
-void install_log(const Options& options);
+/// The result says where records go, in systemd's words: "journal", "console" or "syslog".
+const char* install_log(const Options& options);
 
 }  // namespace cardea

@@ -1,5 +1,5 @@
-"""Clients that come in the moment in which the daemon leaves for lack of clients: each is served, by
-that daemon or by the next one, and none waits for a time limit of anybody."""
+"""Clients that come in the moment in which the daemon leaves for lack of clients: each is served,
+by that daemon or by the next one, and none waits for a time limit of anybody."""
 
 from __future__ import annotations
 

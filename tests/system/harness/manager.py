@@ -78,7 +78,6 @@ class Activator:
             if self._wake in ready:
                 return
             command = ["bash", "-c",  # knows descriptors of two digits
-                      
                        f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{self._listener.fileno()}', "bash",
                        str(settings().daemon_path), "--foreground", *self._arguments]
             with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
