@@ -172,7 +172,12 @@ int wait_for_end(Signals& signals, const Service& service, const Options& option
       }
       limit = kLookAgain;
     }
-    switch (signals.wait(limit)) {
+    const int signal = signals.wait(limit);
+    if (signal == log_signal()) {
+      write_log_summaries();
+      continue;
+    }
+    switch (signal) {
       case SIGUSR1:
       case SIGHUP:
         reload(service);
@@ -270,6 +275,7 @@ int run_daemon(const Options& options) {
   int status = 0;
   if (!options.foreground && !background.fork_child(status)) return status;
   const char* log_target = install_log(options);
+  const ScopeExit last_summaries([] { write_last_log_summaries(); });
   status = serve(options, log_target, background);
   background.report(status);
   return status;

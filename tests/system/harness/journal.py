@@ -38,7 +38,7 @@ class Journal:
         SOCKET.parent.mkdir(parents=True, exist_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(SOCKET))
-        self._socket.settimeout(PATIENCE_SECONDS)
+        self.patience(PATIENCE_SECONDS)
         self.entries: list[Entry] = []
 
     def close(self) -> None:
@@ -48,6 +48,11 @@ class Journal:
     def hang_up(self) -> None:
         """As after a crash: the name is there and nobody listens."""
         self._socket.close()
+
+    def patience(self, seconds: float) -> None:
+        """For records that take their time."""
+        self._patience = seconds
+        self._socket.settimeout(seconds)
 
     def wait_for(self, what: str, wanted: Callable[[Entry], bool]) -> Entry:
         """The first entry like this, of those that have come or of those to come."""
@@ -72,7 +77,7 @@ class Journal:
         except BlockingIOError:
             return self.entries
         finally:
-            self._socket.settimeout(PATIENCE_SECONDS)
+            self._socket.settimeout(self._patience)
 
     def _receive(self) -> Entry:
         descriptors = array.array("i")
