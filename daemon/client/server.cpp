@@ -323,6 +323,7 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
                                 " although its protocol version was refused");
   }
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
+    if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);
     connection->set_in_call(core.is_busy(connection->id));
   });
@@ -405,6 +406,9 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
     if (reply.ends_call) {
       connection->set_in_call(false);
       outcome.resume.push_back(connection);
+      if (const auto request = std::exchange(connection->request, std::nullopt)) {
+        outcome.answered.push_back({connection, *request, reply.rv, Clock::now() - request->since});
+      }
     }
     if (reply.payload.empty()) {
       // Into the output in the order of the decisions; two threads may send to this client.
@@ -451,6 +455,7 @@ void Server::carry_out(Outcome& outcome, Round& round) {
     if (connection->claim()) round.ready.push_back({std::move(connection), has_input});
   }
   for (const log::Record& record : outcome.records) log::write(record);
+  for (const Answered& answered : outcome.answered) report_request(answered);
   for (const ReaderOwner owner : outcome.faulty) {
     if (reader_events_.faulty) reader_events_.faulty(owner);
   }

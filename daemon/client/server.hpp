@@ -131,12 +131,20 @@ class Server {
   };
 
   /// Consequences of one visit to the core, found under the lock, done after it.
+  struct Answered {
+    ConnectionPtr connection;
+    Connection::Request request;
+    std::optional<std::uint32_t> rv;
+    Duration took;
+  };
+
   struct Outcome {
     std::vector<std::pair<ConnectionPtr, core::Reply>> direct;  ///< replies with payload
     std::vector<ConnectionPtr> flush;
     std::vector<ConnectionPtr> resume;
     std::vector<std::pair<ConnectionPtr, std::string>> drops;
     std::vector<log::Record> records;
+    std::vector<Answered> answered;  ///< while the log has details
     std::vector<ReaderOwner> faulty;
   };
 
@@ -159,6 +167,7 @@ class Server {
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void report_refusal(const ConnectionPtr& connection, const wire::Version& proposed);
+  static void report_request(const Answered& answered);
   void settle(const ConnectionPtr& connection, Round& round);
   void drop(const ConnectionPtr& connection, const std::string& reason);
   void close(const ConnectionPtr& connection, Round& round);

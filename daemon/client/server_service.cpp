@@ -1,9 +1,11 @@
-// Server: what whoever manages the service wants: a count of what there is, and an end that loses
-// no client.
+// Server: what whoever manages the service wants: a count of what there is, an end that loses no
+// client, and, at level debug, a record for each request.
 #include <poll.h>
 
-#include "base/assert.hpp"
+#include "base/scard_rv.hpp"
+#include "daemon/client/peer_identity.hpp"
 #include "daemon/client/server.hpp"
+#include "protocol/commands.hpp"
 
 namespace cardea {
 namespace {
@@ -49,6 +51,18 @@ void Server::on_census() {
   }
   census_report_(census);
   poller_.arm(census_timer_.fd(), kCensusToken, EPOLLIN);
+}
+
+void Server::report_request(const Answered& answered) {
+  const PeerIdentity who = identify(answered.connection->peer);
+  const std::string command = wire::to_string(answered.request.command);
+  const std::string rv = answered.rv ? to_string(ScardRv{*answered.rv}) : "data";
+  const std::string usec = std::to_string(answered.took / std::chrono::microseconds(1));
+  log::Fields fields = who.fields;
+  fields.insert(fields.end(), {{"COMMAND", command}, {"RV", rv}, {"USEC", usec}});
+  log::write(log::Level::debug,
+             who.text + ": " + command + " answered " + rv + " after " + usec + " us",
+             std::move(fields), log::Event::request);
 }
 
 bool Server::leave_if_idle() {

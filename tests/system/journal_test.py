@@ -71,6 +71,22 @@ class Records(JournalTest):
         detail = self.journal.wait_for("opening", lambda entry: "opening" in entry["MESSAGE"])
         self.assertEqual(detail["PRIORITY"], "7")
 
+    def test_each_request_is_a_detail(self) -> None:
+        self.serve_with_journal("--debug", readers=self.virtual_reader())
+        with WireClient(SOCKET) as client:
+            client.states()
+            client.open_card(READER)
+            client.connect("nowhere")
+        commands = {}
+        for rv in ("SCARD_S_SUCCESS", "SCARD_E_UNKNOWN_READER"):
+            entry = self.journal.wait_for(rv, lambda entry, rv=rv: entry.get("CARDEA_RV") == rv)
+            commands[rv] = entry["CARDEA_COMMAND"]
+            self.assertEqual(entry["PRIORITY"], "7")
+            self.assertEqual(entry["CARDEA_CLIENT_PID"], str(os.getpid()))
+            self.assertGreaterEqual(int(entry["CARDEA_USEC"]), 0)
+            self.assertEqual(entry["MESSAGE_ID"], IDS["request"])
+        self.assertIn("CONNECT", commands["SCARD_E_UNKNOWN_READER"])
+
     def test_a_version_mismatch_needs_no_faq(self) -> None:
         self.serve_with_journal()
         entry = self.refused(9)

@@ -1,5 +1,5 @@
-"""A reader that fails again and again does not fill the log: at most 10 lines a minute, and one of them
-says how many there would have been. Takes a little more than that minute."""
+"""A reader that fails again and again does not fill the log: at most 10 lines a minute, and one of
+them says how many there would have been. Takes a little more than that minute."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BrokenReader(LaunchTest):
 
     def start(self, *arguments: str) -> Launch:
         readers = RUNTIME_DIR / "faulty.conf"
-        readers.write_text(f"FRIENDLYNAME Faulty\nDEVICENAME none\nLIBPATH {HANDLER}\n")
+        readers.write_text(f"FRIENDLYNAME Faulty\nDEVICENAME /dev/null\nLIBPATH {HANDLER}\n")
         return self.serve(*arguments, journal=True, readers=readers)
 
     def test_it_writes_ten_lines_a_minute(self) -> None:
