@@ -53,19 +53,19 @@ void pass_on(const log::Record& record) {
 struct Limiter {
   Mutex mutex;
   LogLimit limit GUARDED_BY(mutex);
-  timer_t timer GUARDED_BY(mutex) = nullptr;
+  std::optional<timer_t> timer GUARDED_BY(mutex);  ///< its value may well be 0
   std::optional<TimePoint> timer_set GUARDED_BY(mutex);
 
   void set_timer() REQUIRES(mutex) {
     const auto deadline = limit.next_deadline();
-    if (timer == nullptr || !deadline || deadline == timer_set) return;
+    if (!timer || !deadline || deadline == timer_set) return;
     timer_set = deadline;
     const auto since = deadline->time_since_epoch();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
     itimerspec at{};
     at.it_value.tv_sec = seconds.count();
     at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;
-    ::timer_settime(timer, TIMER_ABSTIME, &at, nullptr);
+    ::timer_settime(*timer, TIMER_ABSTIME, &at, nullptr);
   }
 };
 
@@ -81,7 +81,8 @@ void start_limiter() {
   Limiter& self = limiter();
   MutexLock lock(self.mutex);
   // Without a timer summaries come with the next one or at the end.
-  if (::timer_create(CLOCK_MONOTONIC, &event, &self.timer) != 0) self.timer = nullptr;
+  timer_t timer{};
+  if (::timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) self.timer = timer;
 }
 
 void write_record(const log::Record& record) {
