@@ -20,9 +20,10 @@ constexpr std::size_t kHexBytesMax = 512;
 log::Level level_of(int priority) {
   switch (priority) {
     case PCSC_LOG_DEBUG:
-      return log::Level::debug;
+    // libccid tells the story of each reader it opens at this level: details, to a reader of our
+    // log.
     case PCSC_LOG_INFO:
-      return log::Level::info;
+      return log::Level::debug;
     case PCSC_LOG_CRITICAL:
       return log::Level::critical;
     default:
