@@ -29,6 +29,7 @@ class Notifications:
         NOTIFY_SOCKET.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(NOTIFY_SOCKET))
+        self.status = ""  # the last one
 
     def close(self) -> None:
         self._socket.close()
@@ -38,7 +39,9 @@ class Notifications:
         if not select.select([self._socket], [], [], seconds)[0]:
             return None
         lines = self._socket.recv(4096).decode().splitlines()
-        return dict(line.split("=", 1) for line in lines)
+        message = dict(line.split("=", 1) for line in lines)
+        self.status = message.get("STATUS", self.status)
+        return message
 
     def wait_for(self, what: str, wanted: Callable[[Message], bool]) -> Message:
         seen = []
