@@ -21,6 +21,8 @@ void set_sink(Sink sink, Level least) noexcept {
 
 void set_least_level(Level least) noexcept { g_least = least; }
 
+Level least_level() noexcept { return g_least; }
+
 bool enabled(Level level) noexcept {
   return g_sink.load(std::memory_order_relaxed) != nullptr &&
          level >= g_least.load(std::memory_order_relaxed);
@@ -30,8 +32,8 @@ void write(const Record& record) {
   if (enabled(record.level)) g_sink.load()(record);
 }
 
-void write(Level level, std::string_view text, Fields fields) {
-  if (enabled(level)) write(Record{level, std::string(text), std::move(fields)});
+void write(Level level, std::string_view text, Fields fields, Event event) {
+  if (enabled(level)) write(Record{level, std::string(text), std::move(fields), event});
 }
 
 void write_always(const Record& record) {

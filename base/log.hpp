@@ -9,17 +9,20 @@
 #include <utility>
 #include <vector>
 
+#include "base/log_event.hpp"
+
 namespace cardea::log {
 
 enum class Level { debug, info, warning, error, critical };
 
-/// Journal field names in capitals, e.g. {"CLIENT_PID", "4711"}.
+/// Names in capitals, e.g. {"CLIENT_PID", "4711"}; in the journal CARDEA_ stands before them.
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 struct Record {
   Level level = Level::info;
   std::string text;
   Fields fields;
+  Event event = Event::none;
 };
 
 using Sink = void (*)(const Record& record);
@@ -27,12 +30,13 @@ using Sink = void (*)(const Record& record);
 /// Installs the sink (nullptr: none) and the least level that reaches it.
 void set_sink(Sink sink, Level least) noexcept;
 void set_least_level(Level least) noexcept;
+Level least_level() noexcept;
 
 /// True if a record of this level would be written: lets callers skip building it.
 bool enabled(Level level) noexcept;
 
 void write(const Record& record);
-void write(Level level, std::string_view text, Fields fields = {});
+void write(Level level, std::string_view text, Fields fields = {}, Event event = Event::none);
 
 /// Reaches the sink whatever the least level is: what somebody asked for by name.
 void write_always(const Record& record);

@@ -18,8 +18,10 @@
 #include "daemon/client/server.hpp"
 #include "daemon/idle_timer.hpp"
 #include "daemon/journal_log.hpp"
+#include "daemon/log_control.hpp"
 #include "daemon/pid_file.hpp"
 #include "daemon/reader_manager.hpp"
+#include "daemon/service_notifier.hpp"
 #include "daemon/signals.hpp"
 
 namespace cardea {
@@ -28,6 +30,8 @@ namespace {
 /// Connections the kernel keeps for us between two rounds of accept().
 constexpr int kListenBacklog = 512;
 constexpr milliseconds kStopLimit{5'000};
+/// A client that has come in the last moment is a client after this.
+constexpr milliseconds kLookAgain{100};
 
 /// All descriptors the administrator allows: one is needed for each client.
 void raise_descriptor_limit() {
@@ -66,8 +70,19 @@ struct Place {
   bool own_socket = false;            ///< a socket of systemd stays when we go
   std::unique_ptr<PidFile> pid_file;  ///< none if it cannot be written
 
+  [[nodiscard]] std::string hidden_path() const { return path + ".end"; }
+
+  /// New clients do not find the socket any more; a socket of systemd they always find.
+  void hide_socket() const {
+    if (own_socket) ::rename(path.c_str(), hidden_path().c_str());
+  }
+  void show_socket() const {
+    if (own_socket) ::rename(hidden_path().c_str(), path.c_str());
+  }
   void remove_socket() const {
-    if (own_socket) ::unlink(path.c_str());
+    if (!own_socket) return;
+    ::unlink(path.c_str());
+    ::unlink(hidden_path().c_str());
   }
 };
 
@@ -90,7 +105,8 @@ Result<Place> take_place(const Options& options) {
                                             ") already serves " + place.path +
                                             ". Stop it first, or choose another --socket");
   } else {
-    log::write(log::Level::warning, pid_file.error().context + "; pcscd --hotplug will not work");
+    log::write(log::Level::warning, pid_file.error().context + "; pcscd --hotplug will not work",
+               {}, log::Event::pid_file_failed);
   }
   if (!place.own_socket) return place;
   if (is_served(place.path)) {
@@ -106,36 +122,75 @@ Result<Place> take_place(const Options& options) {
 }
 
 int fail_to_start(const Error& error, const Background& background) {
-  log::write(log::Level::critical, "cannot start: " + error.context);
+  log::write(log::Level::critical, "cannot start: " + error.context, {}, log::Event::start_failed);
   if (background.is_starting()) {
     std::fprintf(stderr, "pcscd: cannot start: %s\n", error.context.c_str());
   }
   return 1;
 }
 
+/// True if nobody is served and nobody ever will be. A client that connects around this moment
+/// loses nothing: as long as one can be in the queue when we look, we stay and serve it. Who comes
+/// after the look is in the queue of a socket that systemd holds as well: it is not reset when we
+/// go, and systemd, which sees the queue as soon as we are gone, starts the next pcscd for it. A
+/// socket of our own has no heir, so it gets out of sight first: then who connects at all is seen.
+bool leave_if_idle(Server& server, const Place& place) {
+  place.hide_socket();
+  if (server.leave_if_idle()) return true;
+  place.show_socket();
+  return false;
+}
+
+struct Service {
+  Server& server;
+  ReaderManager& readers;
+  ServiceNotifier& notifier;
+  const Place& place;
+};
+
+void log_stop() { log::write(log::Level::info, "stopping", {}, log::Event::service_stopping); }
+
+void reload(const Service& service) {
+  service.notifier.reloading();
+  service.readers.rescan();
+  service.notifier.reloaded();
+}
+
 /// Serves until a signal, or the time without clients, ends it. The exit status.
-int wait_for_end(Signals& signals, const Server& server, ReaderManager& readers, bool auto_exit) {
-  const IdleTimer idle(kAutoExitLimit);
+int wait_for_end(Signals& signals, const Service& service, const Options& options) {
+  const IdleTimer idle(options.auto_exit_limit);
   for (;;) {
     std::optional<Duration> limit;
-    if (auto_exit) limit = idle.time_left(server.idle_since(), Clock::now());
+    if (options.auto_exit) limit = idle.time_left(service.server.idle_since(), Clock::now());
     if (limit && *limit == Duration::zero()) {
-      log::write(log::Level::info, "no client for " + std::to_string(kAutoExitLimit.count()) +
-                                       " s, as --auto-exit asks for");
-      return 0;
+      if (leave_if_idle(service.server, service.place)) {
+        log::write(log::Level::info,
+                   "stopping: no client for " + std::to_string(options.auto_exit_limit.count()) +
+                       " s, as --auto-exit asks for",
+                   {}, log::Event::service_stopping);
+        return 0;
+      }
+      limit = kLookAgain;
     }
-    switch (signals.wait(limit)) {
+    const int signal = signals.wait(limit);
+    if (signal == log_signal()) {
+      write_log_summaries();
+      continue;
+    }
+    switch (signal) {
       case SIGUSR1:
       case SIGHUP:
-        readers.rescan();
+        reload(service);
         break;
       case SIGTERM:
       case SIGALRM:
+        log_stop();
         return 0;
       case SIGINT:
       case SIGQUIT:
         // COMPAT: the status of pcsc-lite. Its SIGTERM, status 0, leaves readers open; ours closes
         // them either way.
+        log_stop();
         return 1;
       default:
         break;  // the time is over: look again
@@ -167,8 +222,9 @@ ReaderManager::Settings reader_settings(const Options& options) {
   return settings;
 }
 
-int serve(const Options& options, Background& background) {
+int serve(const Options& options, const char* log_target, Background& background) {
   Signals signals;
+  ServiceNotifier notifier;  // outlives the threads that use it
   raise_descriptor_limit();
   auto place = take_place(options);
   if (!place) return fail_to_start(place.error(), background);
@@ -182,17 +238,25 @@ int serve(const Options& options, Background& background) {
   if (auto started = (*readers)->start(); !started) {
     return fail_to_start(started.error(), background);
   }
+  if (notifier.is_wanted()) {
+    (*server)->report_census(notifier.watchdog_period(), [&notifier](const Server::Census& now) {
+      notifier.report(now.readers, now.clients, now.starting);
+    });
+  }
   (*server)->start();
   log::write(log::Level::info,
-             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"));
+             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},
+             log::Event::service_started);
   background.report(0);
-  const int status = wait_for_end(signals, **server, **readers, options.auto_exit);
-  log::write(log::Level::info, "stopping");
+  const auto log_control = LogControl::create(log_target);
+  const int status = wait_for_end(signals, {**server, **readers, notifier, *place}, options);
+  notifier.stopping();
   signals.allow_force();
   (*readers)->stop();
   if (!(*server)->stop(kStopLimit)) {
     log::write(log::Level::error,
-               "a driver did not return within 5 s; ending without closing its reader");
+               "a driver did not return within 5 s; ending without closing its reader", {},
+               log::Event::stop_forced);
     place->remove_socket();
     place->pid_file.reset();
     std::fflush(nullptr);
@@ -210,8 +274,9 @@ int run_daemon(const Options& options) {
   Background background;
   int status = 0;
   if (!options.foreground && !background.fork_child(status)) return status;
-  install_log(options);
-  status = serve(options, background);
+  const char* log_target = install_log(options);
+  const ScopeExit last_summaries([] { write_last_log_summaries(); });
+  status = serve(options, log_target, background);
   background.report(status);
   return status;
 }

@@ -8,8 +8,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <ctime>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/mutex.hpp"
+#include "daemon/journal_sink.hpp"
+#include "daemon/log_limit.hpp"
+#include "daemon/signals.hpp"
 
 namespace cardea {
 namespace {
@@ -30,9 +40,71 @@ spdlog::level::level_enum spdlog_level(log::Level level) {
   return spdlog::level::info;
 }
 
-void write_record(const log::Record& record) {
+/// The record this thread is passing through spdlog, which knows no fields.
+thread_local const log::Record* t_record = nullptr;
+
+void pass_on(const log::Record& record) {
+  t_record = &record;
   spdlog::default_logger_raw()->log(spdlog_level(record.level), record.text);
 }
+
+/// What keeps failures that repeat from filling the log, and the timer that reminds the main thread
+/// of the summaries.
+struct Limiter {
+  Mutex mutex;
+  LogLimit limit GUARDED_BY(mutex);
+  std::optional<timer_t> timer GUARDED_BY(mutex);  ///< its value may well be 0
+  std::optional<TimePoint> timer_set GUARDED_BY(mutex);
+
+  void set_timer() REQUIRES(mutex) {
+    const auto deadline = limit.next_deadline();
+    if (!timer || !deadline || deadline == timer_set) return;
+    timer_set = deadline;
+    const auto since = deadline->time_since_epoch();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+    itimerspec at{};
+    at.it_value.tv_sec = seconds.count();
+    at.it_value.tv_nsec = std::chrono::nanoseconds(since - seconds).count() | 1;
+    ::timer_settime(*timer, TIMER_ABSTIME, &at, nullptr);
+  }
+};
+
+Limiter& limiter() {
+  static Limiter instance;
+  return instance;
+}
+
+void start_limiter() {
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = log_signal();
+  Limiter& self = limiter();
+  MutexLock lock(self.mutex);
+  // Without a timer summaries come with the next one or at the end.
+  timer_t timer{};
+  if (::timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) self.timer = timer;
+}
+
+void write_record(const log::Record& record) {
+  // Who asks for details wants all of them.
+  if (log::least_level() != log::Level::debug) {
+    Limiter& self = limiter();
+    MutexLock lock(self.mutex);
+    const bool admitted = self.limit.admit(record, Clock::now());
+    self.set_timer();
+    if (!admitted) return;
+  }
+  pass_on(record);
+}
+
+/// Hands records to the journal with their fields. The journal takes them from many threads.
+class JournalSink final : public spdlog::sinks::sink {
+ public:
+  void log(const spdlog::details::log_msg&) override { send_to_journal(*t_record); }
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+};
 
 /// Microseconds since the line before, as pcsc-lite's users know them: eight digits, no more than
 /// 99999999. Used under the sink's lock.
@@ -76,14 +148,49 @@ std::shared_ptr<spdlog::logger> background_logger() {
   return logger;
 }
 
+struct Target {
+  const char* name;
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+Target choose_target(const Options& options) {
+  if (!options.foreground) return {"syslog", background_logger()};
+  if (options.color || !is_journal_connected()) return {"console", terminal_logger(options.color)};
+  return {"journal", std::make_shared<spdlog::logger>("pcscd", std::make_shared<JournalSink>())};
+}
+
 }  // namespace
 
-void install_log(const Options& options) {
-  const auto logger = options.foreground ? terminal_logger(options.color) : background_logger();
+const char* install_log(const Options& options) {
+  const auto [target, logger] = choose_target(options);
   logger->set_level(spdlog::level::debug);  // base/log filters
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(logger);
+  start_limiter();
   log::set_sink(write_record, options.level);
+  return target;
+}
+
+void write_log_summaries() {
+  std::vector<log::Record> summaries;
+  {
+    Limiter& self = limiter();
+    MutexLock lock(self.mutex);
+    summaries = self.limit.due(Clock::now());
+    self.timer_set.reset();
+    self.set_timer();
+  }
+  for (const log::Record& summary : summaries) pass_on(summary);
+}
+
+void write_last_log_summaries() {
+  std::vector<log::Record> summaries;
+  {
+    Limiter& self = limiter();
+    MutexLock lock(self.mutex);
+    summaries = self.limit.rest();
+  }
+  for (const log::Record& summary : summaries) pass_on(summary);
 }
 
 }  // namespace cardea

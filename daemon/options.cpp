@@ -85,6 +85,15 @@ Result<void> set_polling(const OptionRow& row, const char* text, Options& option
   return {};
 }
 
+Result<void> set_auto_exit(const OptionRow& row, const char* text, Options& options) {
+  options.auto_exit = true;
+  if (text == nullptr) return {};
+  const auto seconds = number(row, text, 1, static_cast<std::size_t>(kAutoExitMax.count()));
+  if (!seconds) return tl::make_unexpected(seconds.error());
+  options.auto_exit_limit = std::chrono::seconds(*seconds);
+  return {};
+}
+
 Result<void> set_backend(const OptionRow& row, const char* text, Options& options) {
   struct Name {
     std::string_view name;
@@ -123,8 +132,8 @@ constexpr std::array kTable{
     OptionRow{0, "socket", Argument::required, "PATH",
               "socket for clients ($PCSCLITE_CSOCK_NAME, else\n/run/pcscd/pcscd.comm)",
               set_path<&Options::socket>},
-    OptionRow{'x', "auto-exit", Argument::none, nullptr, "end after 60 seconds without clients",
-              set<&Options::auto_exit>},
+    OptionRow{'x', "auto-exit", Argument::optional, "SECONDS",
+              "end after some time without clients (60)", set_auto_exit},
     OptionRow{'H', "hotplug", Argument::none, nullptr,
               "make the running pcscd look for readers again",
               set<&Options::action, Options::Action::hotplug>},

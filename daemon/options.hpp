@@ -47,7 +47,8 @@ struct Options {
   std::size_t handles_per_context_max = 200;
   std::size_t handles_per_reader_max = 200;
   std::size_t legacy_slots = 16;
-  bool auto_exit = false;  ///< end after kAutoExitLimit without clients
+  bool auto_exit = false;  ///< end after auto_exit_limit without clients
+  std::chrono::seconds auto_exit_limit{60};
 
   /// The CCID driver that stands in where no bundle lists a reader.
   [[nodiscard]] std::string default_generic_ccid() const {
@@ -55,7 +56,8 @@ struct Options {
   }
 };
 
-inline constexpr std::chrono::seconds kAutoExitLimit{60};
+/// Longest time for --auto-exit.
+inline constexpr std::chrono::seconds kAutoExitMax{86'400};
 
 /// Longest --force-reader-polling.
 inline constexpr std::chrono::seconds kForcedPollingMax{3600};

@@ -38,7 +38,8 @@ bool is_listed(const DriverBundles& bundles, std::uint16_t vendor, std::uint16_t
 
 void report_problems(const std::vector<ConfigProblem>& problems) {
   for (const ConfigProblem& problem : problems) {
-    log::write(log::Level::error, to_string(problem), {{"CONFIG_FILE", problem.file}});
+    log::write(log::Level::error, to_string(problem), {{"CONFIG_FILE", problem.file}},
+               log::Event::config_problem);
   }
 }
 
@@ -82,16 +83,20 @@ Result<void> ReaderManager::start() {
   }
   server_.watch_descriptor(timer_.fd(), [this] { on_timer(); });
   if (backend_) {
-    log::write(log::Level::info, std::string("following USB hot-plug by ") + backend_->name());
+    log::write(log::Level::info, std::string("following USB hot-plug by ") + backend_->name(), {},
+               log::Event::hotplug_source);
     server_.watch_descriptor(backend_->descriptor(), [this] { on_hotplug(); });
   }
   return {};
 }
 
 void ReaderManager::rescan() {
-  log::write(log::Level::info, "reading the configuration again and looking for readers");
+  log::write(log::Level::info, "reading the configuration again and looking for readers", {},
+             log::Event::reload);
   const auto conf = read_reader_conf();
-  if (!conf) log::write(log::Level::error, conf.error().context + "; its readers stay as they are");
+  if (!conf)
+    log::write(log::Level::error, conf.error().context + "; its readers stay as they are", {},
+               log::Event::config_problem);
   read_bundles();
   const MutexLock scanning(scanning_);
   std::vector<ReaderDevice> configured;
@@ -164,7 +169,7 @@ std::optional<std::vector<ReaderDevice>> ReaderManager::scan() {
         return interface_class == kUsbClassSmartCard || is_listed(*bundles, vendor, product);
       });
   if (!found) {
-    log::write(log::Level::error, found.error().context);
+    log::write(log::Level::error, found.error().context, {}, log::Event::hotplug_source);
     return std::nullopt;
   }
   std::vector<ReaderDevice> devices;
@@ -208,7 +213,7 @@ void ReaderManager::mention(const ReaderDevice& device, const std::string& why) 
     if (said == text + device.identity) return;
     said = text + device.identity;
   }
-  log::write(log::Level::info, text);
+  log::write(log::Level::info, text, {{"DEVICE", device.key}}, log::Event::reader_ignored);
 }
 
 std::vector<ReaderDevice> ReaderManager::configured_devices(const ReaderConf& conf) {
@@ -347,7 +352,10 @@ void ReaderManager::report(const ReaderDevice& device, const Error& error) {
     again = said == text;
     said = text;
   }
-  log::Record record{again ? log::Level::debug : log::Level::error, text, {}};
+  log::Record record{again ? log::Level::debug : log::Level::error,
+                     text,
+                     {{"DEVICE", device.key}},
+                     log::Event::reader_unavailable};
   if (const auto* entry = std::get_if<ReaderConfEntry>(&device.source)) {
     record.fields = {{"READER", log::escape(entry->friendly_name)}, {"CONFIG_FILE", entry->file}};
   }

@@ -25,6 +25,7 @@ Signals::Signals() {
   for (const int signal : {SIGTERM, SIGALRM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP}) {
     sigaddset(&handled_, signal);
   }
+  sigaddset(&handled_, log_signal());
   ::pthread_sigmask(SIG_BLOCK, &handled_, nullptr);
 }
 

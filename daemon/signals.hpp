@@ -4,6 +4,7 @@
 //   SIGTERM, SIGALRM   orderly end, exit status 0
 //   SIGINT, SIGQUIT    orderly end, exit status 1 as with pcsc-lite; two more end it at once
 //   SIGUSR1, SIGHUP    look for readers again
+//   SIGRTMIN           summaries of the log are due (daemon/journal_log.hpp)
 //   SIGPIPE            ignored
 //
 // COMPAT: pcsc-lite ignores SIGHUP; administrators expect it to do something. It ends itself with
@@ -16,6 +17,9 @@
 #include "base/clock.hpp"
 
 namespace cardea {
+
+/// A number that nobody else uses; the C library decides at run time.
+inline int log_signal() { return SIGRTMIN; }
 
 class Signals {
  public:

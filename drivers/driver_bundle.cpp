@@ -156,8 +156,10 @@ std::vector<fs::path> list_bundles(const std::string& directory, DriverBundles& 
     if (name.ends_with(kBundleSuffix)) {
       paths.push_back(it->path());
     } else if (name.find(kBundleSuffix) != std::string::npos) {
-      log::write(log::Level::info, "driver bundles: " + log::escape(it->path().string()) +
-                                       " is skipped, its name does not end in .bundle");
+      log::write(log::Level::info,
+                 "driver bundles: " + log::escape(it->path().string()) +
+                     " is skipped, its name does not end in .bundle",
+                 {}, log::Event::config_skipped);
     }
   }
   if (error) {

@@ -123,7 +123,8 @@ Result<void> IfdLibrary::bind() {
   if (!binder.optional(f.set_protocol_parameters, "IFDHSetProtocolParameters")) {
     log::write(log::Level::warning,
                "reader driver " + log::escape(path_) +
-                   " lacks IFDHSetProtocolParameters: only raw and direct connections will work");
+                   " lacks IFDHSetProtocolParameters: only raw and direct connections will work",
+               {}, log::Event::driver_incomplete);
   }
   return {};
 }

@@ -58,7 +58,7 @@ void InProcessDriver::report_exception(const char* function, const char* what) n
              std::string("reader driver ") + log::escape(library_->path()) +
                  " threw an exception in " + function + ": " + log::escape(what) +
                  "; taken as a communication error",
-             {{"LUN", std::to_string(lun_)}});
+             {{"LUN", std::to_string(lun_)}}, log::Event::driver_exception);
 }
 
 Result<std::unique_ptr<InProcessDriver>> InProcessDriver::create(

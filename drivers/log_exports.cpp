@@ -20,9 +20,10 @@ constexpr std::size_t kHexBytesMax = 512;
 log::Level level_of(int priority) {
   switch (priority) {
     case PCSC_LOG_DEBUG:
-      return log::Level::debug;
+    // libccid tells the story of each reader it opens at this level: details, to a reader of our
+    // log.
     case PCSC_LOG_INFO:
-      return log::Level::info;
+      return log::Level::debug;
     case PCSC_LOG_CRITICAL:
       return log::Level::critical;
     default:
@@ -42,7 +43,8 @@ extern "C" void log_msg(const int priority, const char* fmt, ...) {
     va_start(arguments, fmt);
     const int length = std::vsnprintf(text, sizeof text, fmt, arguments);
     va_end(arguments);
-    if (length >= 0) cardea::log::write(level, cardea::log::escape(text));
+    if (length >= 0)
+      cardea::log::write(level, cardea::log::escape(text), {}, cardea::log::Event::driver_message);
   } catch (...) {
     return;  // out of memory: the line is lost, the driver goes on
   }
@@ -57,7 +59,7 @@ extern "C" void log_xxd(const int priority, const char* msg, const unsigned char
     if (buffer != nullptr) {
       text += cardea::log::hex({buffer, static_cast<std::size_t>(len)}, cardea::kHexBytesMax);
     }
-    cardea::log::write(level, text);
+    cardea::log::write(level, text, {}, cardea::log::Event::driver_message);
   } catch (...) {
     return;
   }

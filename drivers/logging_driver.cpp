@@ -22,7 +22,8 @@ void LoggingDriver::log_bytes(const char* label, std::span<const std::byte> byte
                                              bytes.size());
   log::write_always({log::Level::info,
                      label + log::hex(plain, kShownBytesMax),
-                     {{"READER", log::escape(reader_name_)}}});
+                     {{"READER", log::escape(reader_name_)}},
+                     log::Event::apdu});
 }
 
 }  // namespace cardea

@@ -83,7 +83,8 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
     if (name.starts_with('.') || !it->is_regular_file(unknown)) continue;
     if (is_backup_name(name)) {
       log::write(log::Level::info,
-                 "reader.conf: " + log::escape(it->path().string()) + " is a backup, skipped");
+                 "reader.conf: " + log::escape(it->path().string()) + " is a backup, skipped", {},
+                 log::Event::config_skipped);
       continue;
     }
     files.push_back(it->path().string());

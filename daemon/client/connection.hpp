@@ -4,10 +4,13 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
+#include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/unique_fd.hpp"
 #include "base/unix_socket.hpp"
@@ -55,6 +58,14 @@ class Connection {
   bool version_refused = false;
   /// What the last refused CMD_VERSION proposed; one record per proposal.
   std::string refused_version;
+
+  /// What is to be reported when it is answered; only while the log has details. Under the lock of
+  /// the core, as answers come from any thread.
+  struct Request {
+    wire::Command command;
+    TimePoint since;
+  };
+  std::optional<Request> request;
 
   // --- any thread ---
   void set_in_call(bool in_call) EXCLUDES(mutex_);

@@ -1,30 +1,53 @@
 #include "daemon/client/peer_identity.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
 
+#include "base/unique_fd.hpp"
+
 namespace cardea {
 namespace {
 
+std::string path_of(pid_t pid, const char* what) {
+  return "/proc/" + std::to_string(pid) + "/" + what;
+}
+
+/// Its file; empty if it has exited, or belongs to another user and we are not root.
 std::string program_of(pid_t pid) {
   std::array<char, PATH_MAX> target{};
-  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
-  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  const ssize_t length = ::readlink(path_of(pid, "exe").c_str(), target.data(), target.size());
   if (length <= 0) return {};
   return log::escape({target.data(), static_cast<std::size_t>(length)});
+}
+
+/// The name it has given itself, which everybody may read.
+std::string name_of(pid_t pid) {
+  constexpr std::size_t kNameBytesMax = 64;
+  const UniqueFd file(::open(path_of(pid, "comm").c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, kNameBytesMax> name{};
+  const ssize_t length = file ? ::read(file.get(), name.data(), name.size()) : -1;
+  if (length <= 1) return {};
+  return log::escape({name.data(), static_cast<std::size_t>(length - 1)});  // without the line end
 }
 
 }  // namespace
 
 PeerIdentity identify(const PeerCredentials& peer) {
   const std::string program = program_of(peer.pid);
+  const std::string name = name_of(peer.pid);
   const std::string pid = std::to_string(peer.pid);
   const std::string uid = std::to_string(peer.uid);
-  return {(program.empty() ? "a program that has exited" : program) + " (pid " + pid + ", uid " +
-              uid + ")",
-          {{"CLIENT_PID", pid}, {"CLIENT_UID", uid}, {"CLIENT_EXE", program}}};
+  std::string shown = "a program that has exited";
+  if (!name.empty()) shown = "\"" + name + "\"";
+  if (!program.empty()) shown = program;
+  return {shown + " (pid " + pid + ", uid " + uid + ")",
+          {{"CLIENT_PID", pid},
+           {"CLIENT_UID", uid},
+           {"CLIENT_EXE", program.empty() ? name : program},
+           {"CLIENT_NAME", name}}};
 }
 
 }  // namespace cardea

@@ -23,6 +23,13 @@ namespace {
 constexpr int kAcceptBatchMax = 64;
 /// Answers to requests that came together are sent together, up to about this size.
 constexpr std::size_t kGatheredBytesMax = 64 * 1024;
+/// What helps against a version that is not served.
+constexpr const char* kUpdateTheirCopy =
+    "that library is older than pcsc-lite 1.8.9 and usually comes with the program (flatpak, snap, "
+    "container, AppImage): update the program, or the copy of libpcsclite.so.1 in it";
+constexpr const char* kUpdatePcscd =
+    "that library is newer than this pcscd, and usually comes with the program (flatpak, snap, "
+    "container, AppImage): update pcscd";
 /// Threads that no driver can block: one, so that somebody always serves clients.
 constexpr int kThreadsAtStart = 1;
 
@@ -51,8 +58,10 @@ Result<std::unique_ptr<Server>> Server::create(Settings settings, UniqueFd liste
   if (!poller) return tl::make_unexpected(poller.error());
   auto timer = DeadlineTimer::create();
   if (!timer) return tl::make_unexpected(timer.error());
-  std::unique_ptr<Server> server(
-      new Server(settings, std::move(listener), std::move(*poller), std::move(*timer)));
+  auto census_timer = DeadlineTimer::create();
+  if (!census_timer) return tl::make_unexpected(census_timer.error());
+  std::unique_ptr<Server> server(new Server(settings, std::move(listener), std::move(*poller),
+                                            std::move(*timer), std::move(*census_timer)));
   auto executor = Executor::create(
       server->poller_, [raw = server.get()](const Poller::Event& event) { raw->on_event(event); });
   if (!executor) return tl::make_unexpected(executor.error());
@@ -60,14 +69,19 @@ Result<std::unique_ptr<Server>> Server::create(Settings settings, UniqueFd liste
   if (auto added = server->poller_.add(server->timer_.fd(), kTimerToken, EPOLLIN); !added) {
     return tl::make_unexpected(added.error());
   }
+  if (auto added = server->poller_.add(server->census_timer_.fd(), kCensusToken, EPOLLIN); !added) {
+    return tl::make_unexpected(added.error());
+  }
   return server;
 }
 
-Server::Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer)
+Server::Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer,
+               DeadlineTimer census_timer)
     : settings_(settings),
       poller_(std::move(poller)),
       listener_(std::move(listener)),
       timer_(std::move(timer)),
+      census_timer_(std::move(census_timer)),
       core_(settings.core, random_number) {}
 
 Server::~Server() {
@@ -115,6 +129,7 @@ bool Server::stop(milliseconds limit) {
 
 void Server::on_event(const Poller::Event& event) {
   if (event.token == kListenToken) return accept_clients();
+  if (event.token == kCensusToken) return on_census();
   Round round;
   if (event.token == kTimerToken) {
     timer_.acknowledge();
@@ -195,10 +210,16 @@ void Server::run_job(PendingJob pending, Round& round) {
 }
 
 void Server::accept_clients() {
+  {
+    MutexLock lock(core_mutex_);
+    if (leaving_) return;
+    accepting_ = true;
+  }
   for (int i = 0; i < kAcceptBatchMax; ++i) {
     if (!accept_one()) break;
   }
   MutexLock lock(core_mutex_);
+  accepting_ = false;
   if (!accept_paused_ && !stopping_) poller_.arm(listener_.get(), kListenToken, EPOLLIN);
 }
 
@@ -216,7 +237,8 @@ bool Server::accept_one() {
     }
     log::write(log::Level::error,
                "cannot accept further clients: " + why +
-                   "; they wait until one leaves. Remedy: raise LimitNOFILE= of pcscd.service");
+                   "; they wait until one leaves. Remedy: raise LimitNOFILE= of pcscd.service",
+               {}, log::Event::descriptor_limit);
     return false;
   }
   const auto peer = peer_credentials(fd.get());
@@ -228,6 +250,7 @@ bool Server::accept_one() {
       const core::ConnId id = core_.add_client({peer->pid, peer->uid});
       connection = std::make_shared<Connection>(poller_, std::move(fd), id, *peer);
       connections_[id] = connection;
+      census_changed();
     }
   }
   if (!connection) {
@@ -235,7 +258,7 @@ bool Server::accept_one() {
     log::write(log::Level::warning,
                "refused " + who.text + ": " + std::to_string(settings_.clients_max) +
                    " clients are connected. Remedy: pcscd --max-thread",
-               who.fields);
+               who.fields, log::Event::client_limit);
     return true;
   }
   if (!connection->open()) {
@@ -300,6 +323,7 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
                                 " although its protocol version was refused");
   }
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
+    if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);
     connection->set_in_call(core.is_busy(connection->id));
   });
@@ -331,15 +355,19 @@ void Server::report_refusal(const ConnectionPtr& connection, const wire::Version
   const PeerIdentity who = identify(connection->peer);
   log::Fields fields = who.fields;
   fields.emplace_back("CLIENT_PROTOCOL", asked);
+  fields.emplace_back("COMMAND", wire::to_string(wire::Command::version));
+  fields.emplace_back("RV", to_string(ScardRv::service_stopped));
+  const bool is_older =
+      std::pair(proposed.major, proposed.minor) < std::pair(wire::kMajor, wire::kMinorOldest);
   log::write(log::Level::warning,
-             who.text + " speaks protocol version " + asked +
-                 ", this pcscd speaks 4:" + std::to_string(wire::kMinorOldest) +
+             who.text +
+                 " cannot use smart cards: it has loaded a libpcsclite that speaks protocol " +
+                 asked + ", and this pcscd speaks 4:" + std::to_string(wire::kMinorOldest) +
                  " to 4:" + std::to_string(wire::kMinorNewest) +
-                 "; it was answered SCARD_E_SERVICE_STOPPED. Remedy: that program loads another "
-                 "libpcsclite than this system's (often a copy bundled in a flatpak, snap, "
-                 "container or AppImage); update that copy to pcsc-lite 1.8.9 or newer, or pcscd "
-                 "if the copy is newer than pcscd",
-             std::move(fields));
+                 ". The program sees SCARD_E_SERVICE_STOPPED; readers, cards and drivers are fine. "
+                 "Remedy: " +
+                 (is_older ? kUpdateTheirCopy : kUpdatePcscd),
+             std::move(fields), log::Event::client_version_refused);
 }
 
 void Server::drop(const ConnectionPtr& connection, const std::string& reason) {
@@ -348,7 +376,7 @@ void Server::drop(const ConnectionPtr& connection, const std::string& reason) {
              "disconnected " + who.text + ": it " + reason +
                  ". Remedy: update the libpcsclite this program uses, or the program if it speaks "
                  "the protocol itself",
-             who.fields);
+             who.fields, log::Event::client_disconnected);
   connection->hang_up();
 }
 
@@ -359,6 +387,7 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
     core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
     last_client_left_ = now;
+    census_changed();
     resume_accepting = accept_paused_ && !stopping_;
     accept_paused_ = false;
   });
@@ -377,6 +406,9 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
     if (reply.ends_call) {
       connection->set_in_call(false);
       outcome.resume.push_back(connection);
+      if (const auto request = std::exchange(connection->request, std::nullopt)) {
+        outcome.answered.push_back({connection, *request, reply.rv, Clock::now() - request->since});
+      }
     }
     if (reply.payload.empty()) {
       // Into the output in the order of the decisions; two threads may send to this client.
@@ -402,6 +434,7 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
     RuntimePtr runtime = runtimes_.at(job.reader);
     round.jobs.push_back({std::move(job), std::move(runtime)});
   }
+  if (!fx.records.empty()) census_changed();  // no reader comes or goes without a record
   outcome.records = std::move(fx.records);
   for (const core::ReaderId reader : fx.faulty) {
     if (const auto it = runtimes_.find(reader); it != runtimes_.end()) {
@@ -422,6 +455,7 @@ void Server::carry_out(Outcome& outcome, Round& round) {
     if (connection->claim()) round.ready.push_back({std::move(connection), has_input});
   }
   for (const log::Record& record : outcome.records) log::write(record);
+  for (const Answered& answered : outcome.answered) report_request(answered);
   for (const ReaderOwner owner : outcome.faulty) {
     if (reader_events_.faulty) reader_events_.faulty(owner);
   }

@@ -18,6 +18,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "daemon/client/connection.hpp"
+#include "daemon/client/report_plan.hpp"
 #include "daemon/core/core.hpp"
 #include "daemon/io/deadline_timer.hpp"
 #include "daemon/io/executor.hpp"
@@ -50,6 +51,21 @@ class Server {
     MutexLock lock(core_mutex_);
     return connections_.empty() ? std::optional(last_client_left_) : std::nullopt;
   }
+
+  // --- the service as a whole ---
+  struct Census {
+    std::size_t readers = 0;
+    std::size_t clients = 0;
+    bool starting = false;  ///< the readers that were there at the start are still being tried
+  };
+  /// Before start(). Has `report` called on pool threads, one call at a time and outside of all
+  /// locks: after changes, once a second at most, and at least once in `period`, if given. A call
+  /// proves that requests are served: the same threads and the same lock are needed for both.
+  void report_census(std::optional<Duration> period, std::function<void(const Census&)> report)
+      EXCLUDES(core_mutex_);
+  /// True if there is no client, neither connected nor in the queue of the listening socket. From
+  /// then on nobody is accepted: who comes later stays in the queue.
+  bool leave_if_idle() EXCLUDES(core_mutex_);
 
   // --- readers; any thread ---
   /// Whoever added readers names them by a number of his; all slots of a device share one.
@@ -90,9 +106,10 @@ class Server {
 
   static constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
   static constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
+  static constexpr std::uint64_t kCensusToken = Executor::kFirstReservedToken - 3;
   /// Descriptors of others that the pool watches: hot-plug and its timer.
   static constexpr std::uint64_t kWatchedMax = 8;
-  static constexpr std::uint64_t kFirstWatchedToken = kTimerToken - kWatchedMax;
+  static constexpr std::uint64_t kFirstWatchedToken = kCensusToken - kWatchedMax;
 
   struct PendingJob {
     core::Job job;
@@ -114,18 +131,29 @@ class Server {
   };
 
   /// Consequences of one visit to the core, found under the lock, done after it.
+  struct Answered {
+    ConnectionPtr connection;
+    Connection::Request request;
+    std::optional<std::uint32_t> rv;
+    Duration took;
+  };
+
   struct Outcome {
     std::vector<std::pair<ConnectionPtr, core::Reply>> direct;  ///< replies with payload
     std::vector<ConnectionPtr> flush;
     std::vector<ConnectionPtr> resume;
     std::vector<std::pair<ConnectionPtr, std::string>> drops;
     std::vector<log::Record> records;
+    std::vector<Answered> answered;  ///< while the log has details
     std::vector<ReaderOwner> faulty;
   };
 
-  Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer);
+  Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer,
+         DeadlineTimer census_timer);
 
   void on_event(const Poller::Event& event);
+  void on_census() EXCLUDES(core_mutex_);
+  void census_changed() REQUIRES(core_mutex_);
   void run_watched(std::uint64_t token) EXCLUDES(core_mutex_);
   void run(Round& round);
   /// Lets another thread run it: the caller has a lock, or others wait for him.
@@ -139,6 +167,7 @@ class Server {
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void report_refusal(const ConnectionPtr& connection, const wire::Version& proposed);
+  static void report_request(const Answered& answered);
   void settle(const ConnectionPtr& connection, Round& round);
   void drop(const ConnectionPtr& connection, const std::string& reason);
   void close(const ConnectionPtr& connection, Round& round);
@@ -155,6 +184,7 @@ class Server {
   Poller poller_;
   const UniqueFd listener_;
   const DeadlineTimer timer_;
+  const DeadlineTimer census_timer_;
   std::unique_ptr<Executor> executor_;
 
   mutable Mutex core_mutex_;
@@ -168,11 +198,17 @@ class Server {
   std::optional<TimePoint> timer_set_ GUARDED_BY(core_mutex_);
   TimePoint last_client_left_ GUARDED_BY(core_mutex_) = Clock::now();
   bool accept_paused_ GUARDED_BY(core_mutex_) = false;
+  bool accepting_ GUARDED_BY(core_mutex_) = false;  ///< a thread is at it, outside of the lock
+  bool leaving_ GUARDED_BY(core_mutex_) = false;    ///< no client is accepted any more
   bool stopping_ GUARDED_BY(core_mutex_) = false;
-  int starts_ GUARDED_BY(core_mutex_) = 0;  ///< tasks of run_reader_start()
-  CondVar readers_closed_;                  ///< or a start has ended
+  std::optional<ReportPlan> census_plan_ GUARDED_BY(core_mutex_);  ///< none: nobody asked
+  TimePoint start_up_until_ GUARDED_BY(core_mutex_);
+  bool start_told_ GUARDED_BY(core_mutex_) = false;  ///< the report of the start is on its way
+  int starts_ GUARDED_BY(core_mutex_) = 0;           ///< tasks of run_reader_start()
+  CondVar readers_closed_;                           ///< or a start has ended
   CondVar guest_entered_;
-  ReaderEvents reader_events_;  ///< constant after start()
+  ReaderEvents reader_events_;                        ///< constant after start()
+  std::function<void(const Census&)> census_report_;  ///< constant after start()
 };
 
 template <typename Visit>

@@ -42,6 +42,7 @@ void Server::run_reader_start(Clients clients, std::function<void()> task) {
     with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
       if (clients == Clients::wait) core.reader_start_ended(now, fx);
       --starts_;
+      census_changed();
       readers_closed_.notify_all();
     });
     run(round);

@@ -109,6 +109,7 @@ class Core {
   bool enter_domain(DomainId domain, GuestId guest, TimePoint now, Effects& fx);
   /// A reader is being opened: state requests wait for it until `reader_start_ended`.
   void reader_start_began() { ++starting_; }
+  [[nodiscard]] bool is_starting() const { return starting_ > 0; }
   void reader_start_ended(TimePoint now, Effects& fx);
   /// The driver is open; the first presence check starts at once.
   ReaderId add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx);

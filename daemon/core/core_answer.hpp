@@ -11,7 +11,9 @@ namespace cardea::core {
 template <typename Message>
 Reply make_reply(ConnId conn, const Message& message, bool ends_call = true) {
   const auto bytes = wire::as_bytes(message);
-  return Reply{conn, {bytes.begin(), bytes.end()}, {}, ends_call};
+  Reply reply{conn, {bytes.begin(), bytes.end()}, {}, ends_call};
+  if constexpr (requires { message.rv; }) reply.rv = message.rv;
+  return reply;
 }
 
 /// Puts a return code into a message; fields that only a full success fills become zero.

@@ -22,9 +22,10 @@ std::string describe(const CardState& card) {
   }
 }
 
-log::Record reader_record(log::Level level, const std::string& name, const std::string& what) {
+log::Record reader_record(log::Level level, const std::string& name, const std::string& what,
+                          log::Event event = log::Event::none) {
   const std::string safe = log::escape(name);
-  return {level, "reader \"" + safe + "\": " + what, {{"READER", safe}}};
+  return {level, "reader \"" + safe + "\": " + what, {{"READER", safe}}, event};
 }
 
 }  // namespace
@@ -104,7 +105,8 @@ void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
     }
   }
   for (const CardHandle handle : unfinished) drop_handle(handle, now, fx);
-  fx.records.push_back(reader_record(log::Level::info, reader.spec.name, "removed"));
+  fx.records.push_back(
+      reader_record(log::Level::info, reader.spec.name, "removed", log::Event::reader_removed));
   if (reader.starting) first_check_done(reader, now, fx);
   count_reader_event();
   signal(fx);
@@ -180,8 +182,9 @@ void Core::first_check_done(Reader& reader, TimePoint now, Effects& fx) {
   if (find_reader(reader.id) != nullptr) {
     count_reader_event();
     signal(fx);
-    fx.records.push_back(
-        reader_record(log::Level::info, reader.spec.name, "ready, " + describe(reader.card)));
+    fx.records.push_back(reader_record(log::Level::info, reader.spec.name,
+                                       "ready, " + describe(reader.card),
+                                       log::Event::reader_ready));
   }
   reader_start_ended(now, fx);
 }
@@ -200,7 +203,8 @@ void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effe
     fx.records.push_back(reader_record(
         log::Level::error, reader.spec.name,
         "the driver reports a fault; the reader is unavailable until it answers again. If it stays "
-        "so: check the cable, unplug and replug it"));
+        "so: check the cable, unplug and replug it",
+        log::Event::reader_fault));
   } else if (card.phase == CardPhase::absent) {
     card_removed(reader, fx);
   } else if (!is_present(before.phase)) {

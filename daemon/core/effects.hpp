@@ -26,6 +26,7 @@ struct Reply {
   std::span<const std::byte> payload;
   /// The request in flight is answered: further requests may be read.
   bool ends_call = true;
+  std::optional<std::uint32_t> rv{};  ///< for the log; none where the answer has no return code
 };
 
 /// A client that broke the protocol: disconnect it and log why.

@@ -129,7 +129,8 @@ void DeviceTracker::faulty(ReaderInstance instance, TimePoint now, Actions& acti
   actions.records.push_back({log::Level::warning,
                              "the reader at " + log::escape(found->first) +
                                  " reports nothing but faults; its driver is started again",
-                             {}});
+                             {{"DEVICE", found->first}},
+                             log::Event::reader_restarted});
   stop(place, /*device_gone=*/false, now, actions);
 }
 
@@ -158,7 +159,8 @@ void DeviceTracker::expire(TimePoint now, Actions& actions) {
                                  "the driver of the reader at " + log::escape(current->first) +
                                      " does not let go of it; whatever is plugged in there now "
                                      "is opened beside it",
-                                 {}});
+                                 {{"DEVICE", current->first}},
+                                 log::Event::reader_not_released});
       go_on(current, now, actions);
     }
   }
@@ -203,7 +205,8 @@ void DeviceTracker::pause(Place& place, TimePoint now, Actions& actions) {
     actions.records.push_back({log::Level::error,
                                where + " is left alone after " + std::to_string(place.failures) +
                                    " failures. Unplug and replug it, or run `pcscd --hotplug`",
-                               {}});
+                               {{"DEVICE", place.wanted->key}},
+                               log::Event::reader_given_up});
     return;
   }
   place.state = State::waiting;
@@ -214,7 +217,8 @@ void DeviceTracker::pause(Place& place, TimePoint now, Actions& actions) {
                                  std::to_string(wait / std::chrono::seconds(1)) + " s (failure " +
                                  std::to_string(place.failures) + " of " +
                                  std::to_string(settings_.attempts_max) + ")",
-                             {}});
+                             {{"DEVICE", place.wanted->key}},
+                             log::Event::reader_retry});
 }
 
 milliseconds DeviceTracker::retry_pause(unsigned failures) const {

@@ -31,7 +31,8 @@ Result<std::unique_ptr<HotplugBackend>> create_hotplug_backend(HotplugKind kind,
   if (rescan_period != milliseconds::zero()) return LibusbBackend::create(rescan_period);
   auto udev = UdevBackend::create();
   if (udev) return udev;
-  log::write(log::Level::info, "no hot-plug by udev: " + udev.error().context + "; using libusb");
+  log::write(log::Level::info, "no hot-plug by udev: " + udev.error().context + "; using libusb",
+             {}, log::Event::hotplug_source);
   return LibusbBackend::create(rescan_period);
 }
 

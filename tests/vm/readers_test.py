@@ -162,6 +162,37 @@ class CardeaTest(Readers.Test):
         self.succeed(f"rm {CONFIGURATION}; systemctl reload pcscd.service")
         poll_until("the configured reader is gone", lambda: self.listed() == usb)
 
+    def test_systemd_knows_how_it_is(self) -> None:
+        self.wait_listed({0, 1})
+        poll_until("the status line counts", lambda: self._shown("StatusText")
+                   == "StatusText=2 readers, 0 clients")
+        self.assertEqual(
+            set(self._shown("Type", "WatchdogUSec", "NotifyAccess", "SubState").splitlines()),
+            {"Type=notify", "NotifyAccess=main", "WatchdogUSec=30s", "SubState=running"})
+        user = self.succeed(f"stat -c %U /proc/{self.main_pid()}")
+        self.assertEqual(user.strip(), "pcscd")
+
+    def test_socket_outlives_the_service(self) -> None:
+        self.wait_listed({0, 1})
+        inode = self.succeed("stat -c %i /run/pcscd/pcscd.comm")
+        for _ in range(STARTS):
+            self.stop_service()
+            self.assertEqual(self.succeed("stat -c %i /run/pcscd/pcscd.comm"), inode)
+            self.wait_listed({0, 1})
+            self.assertEqual(self.succeed("stat -c %i /run/pcscd/pcscd.comm"), inode)
+
+    def test_journal_explains_records(self) -> None:
+        name = self.wait_listed({0, 1})[0]
+        self.succeed("journalctl --update-catalog")
+        self._wait_record("ready, card present")
+        entries = self.succeed(f"journalctl -x --no-pager -u pcscd.service CARDEA_READER='{name}'")
+        self.assertIn("Subject: A reader can be used", entries)
+        self.assertIn(f"Programs see the reader under this name: {name}", entries)
+
+    def _shown(self, *properties: str) -> str:
+        wanted = " ".join(f"-p {name}" for name in properties)
+        return self.succeed(f"systemctl show {wanted} pcscd.service").strip()
+
     def _wait_record(self, text: str) -> None:
         poll_until(f"in the journal: {text}", lambda: text in self.journal())
 

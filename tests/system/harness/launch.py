@@ -55,11 +55,11 @@ def is_served(path: Path = SOCKET) -> bool:
 
 class Launch:
     """One started process. `readers` None: no --config is given. `listener` is passed as systemd
-    passes a socket."""
+    passes a socket; `journal`: its output counts as connected to the journal."""
 
     def __init__(self, *arguments: str, readers: Path | None = NO_READERS,
                  environment: dict[str, str] | None = None, cwd: Path | None = None,
-                 listener: socket.socket | None = None) -> None:
+                 listener: socket.socket | None = None, journal: bool = False) -> None:
         config = [] if readers is None else ["--config", str(readers)]
         command = [str(settings().daemon_path), *config, *arguments]
         passed = []
@@ -69,9 +69,13 @@ class Launch:
                        "sh", *command]
         self._output = tempfile.TemporaryFile()
         self._errors = tempfile.TemporaryFile()
+        environment = dict(environment or {})
+        if journal:
+            place = os.fstat(self._output.fileno())
+            environment["JOURNAL_STREAM"] = f"{place.st_dev}:{place.st_ino}"
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output,
                                         stderr=self._errors, cwd=cwd, pass_fds=passed,
-                                        env={**os.environ, **(environment or {})})
+                                        env={**os.environ, **environment})
 
     @property
     def pid(self) -> int:

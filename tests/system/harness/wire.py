@@ -136,7 +136,11 @@ class WireClient:
             self.socket = self._foreign.link
         else:
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.connect(str(path))
+            try:
+                self.socket.connect(str(path))
+            except OSError:
+                self.socket.close()
+                raise
         self.socket.settimeout(ANSWER_SECONDS)
         if minor is not None:
             answer = self.version(4, minor)

@@ -31,7 +31,7 @@ TEST(LogExports, MapPrioritiesToLevels) {
   log_msg(99, "e");
   std::vector<log::Level> levels;
   for (const auto& record : capture.records()) levels.push_back(record.level);
-  EXPECT_THAT(levels, testing::ElementsAre(log::Level::debug, log::Level::info, log::Level::error,
+  EXPECT_THAT(levels, testing::ElementsAre(log::Level::debug, log::Level::debug, log::Level::error,
                                            log::Level::critical, log::Level::error));
 }
 
@@ -81,7 +81,7 @@ TEST(LogExports, AreSilentBelowTheLevel) {
 }
 
 TEST(LogExports, ServeAHandlerThatWasLoaded) {
-  const test::LogCapture capture(log::Level::info);
+  const test::LogCapture capture;
   const auto library = test::load_handler("handler_3");
   const auto driver = InProcessDriver::create(library, 0, "a device", 0);
   EXPECT_TRUE(driver.has_value());

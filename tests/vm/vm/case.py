@@ -38,7 +38,8 @@ class MachineTest(unittest.TestCase):
         cls.vm = Machine(cls.kernel, cls.root, cls.logs / f"{cls.daemon}.console")
         cls.addClassCleanup(cls.vm.stop)
         cls.vm.start()
-        cls.vm.run("ldconfig")
+        cls.vm.run("ldconfig; systemd-sysusers; udevadm control --reload; "
+                   "udevadm trigger --settle; systemctl daemon-reload")
 
     def setUp(self) -> None:
         """Two readers with cards are plugged in, and nobody has started the daemon."""

@@ -1,0 +1,76 @@
+// Server: what whoever manages the service wants: a count of what there is, an end that loses no
+// client, and, at level debug, a record for each request.
+#include <poll.h>
+
+#include "base/scard_rv.hpp"
+#include "daemon/client/peer_identity.hpp"
+#include "daemon/client/server.hpp"
+#include "protocol/commands.hpp"
+
+namespace cardea {
+namespace {
+
+/// Least time between two reports of changes: programs may come and go many times a second.
+constexpr milliseconds kReportGap{1'000};
+
+}  // namespace
+
+void Server::report_census(std::optional<Duration> period,
+                           std::function<void(const Census&)> report) {
+  census_report_ = std::move(report);
+  MutexLock lock(core_mutex_);
+  census_plan_.emplace(kReportGap, period);
+  // Readers that are still busy with their start by then count as tried.
+  start_up_until_ = Clock::now() + settings_.core.start_up_wait;
+  census_plan_->tell(core_.is_starting() ? start_up_until_ : Clock::now());
+  census_timer_.set(census_plan_->due());
+}
+
+void Server::census_changed() {
+  if (!census_plan_) return;
+  const auto due = census_plan_->due();
+  const bool started = !start_told_ && !core_.is_starting();
+  start_told_ = start_told_ || started;
+  census_plan_->tell(Clock::now(),
+                     started ? ReportPlan::Urgency::at_once : ReportPlan::Urgency::can_wait);
+  if (census_plan_->due() != due) census_timer_.set(census_plan_->due());
+}
+
+void Server::on_census() {
+  census_timer_.acknowledge();
+  Census census;
+  {
+    MutexLock lock(core_mutex_);
+    const TimePoint now = Clock::now();
+    census.readers = core_.counts().readers;
+    census.clients = connections_.size();
+    census.starting = core_.is_starting() && now < start_up_until_;
+    census_plan_->reported(now);
+    if (census.starting) census_plan_->tell(start_up_until_);
+    census_timer_.set(census_plan_->due());
+  }
+  census_report_(census);
+  poller_.arm(census_timer_.fd(), kCensusToken, EPOLLIN);
+}
+
+void Server::report_request(const Answered& answered) {
+  const PeerIdentity who = identify(answered.connection->peer);
+  const std::string command = wire::to_string(answered.request.command);
+  const std::string rv = answered.rv ? to_string(ScardRv{*answered.rv}) : "data";
+  const std::string usec = std::to_string(answered.took / std::chrono::microseconds(1));
+  log::Fields fields = who.fields;
+  fields.insert(fields.end(), {{"COMMAND", command}, {"RV", rv}, {"USEC", usec}});
+  log::write(log::Level::debug,
+             who.text + ": " + command + " answered " + rv + " after " + usec + " us",
+             std::move(fields), log::Event::request);
+}
+
+bool Server::leave_if_idle() {
+  MutexLock lock(core_mutex_);
+  pollfd queue{listener_.get(), POLLIN, 0};
+  const bool idle = connections_.empty() && !accepting_ && ::poll(&queue, 1, 0) == 0;
+  leaving_ = leaving_ || idle;
+  return idle;
+}
+
+}  // namespace cardea

@@ -1,0 +1,76 @@
+#include "daemon/journal_sink.hpp"
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace cardea {
+namespace {
+
+constexpr const char* kIdentifier = "pcscd";
+
+bool is_stream(int fd, unsigned long long device, unsigned long long inode) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+}  // namespace
+
+bool is_journal_connected(const char* socket) {
+  const char* stream = ::secure_getenv("JOURNAL_STREAM");
+  if (stream == nullptr) return false;
+  unsigned long long device = 0;
+  unsigned long long inode = 0;
+  if (std::sscanf(stream, "%llu:%llu", &device, &inode) != 2) return false;
+  const bool is_ours =
+      is_stream(STDOUT_FILENO, device, inode) || is_stream(STDERR_FILENO, device, inode);
+  // libsystemd drops entries without a word where there is no socket, as in some sandboxes.
+  return is_ours && ::access(socket, F_OK) == 0;
+}
+
+int syslog_priority(log::Level level) noexcept {
+  switch (level) {
+    case log::Level::debug:
+      return 7;
+    case log::Level::info:
+      return 6;
+    case log::Level::warning:
+      return 4;
+    case log::Level::error:
+      return 3;
+    case log::Level::critical:
+      return 2;
+  }
+  return 6;
+}
+
+std::vector<std::string> journal_fields(const log::Record& record) {
+  std::vector<std::string> fields;
+  fields.reserve(record.fields.size() + 4);
+  fields.push_back("MESSAGE=" + record.text);
+  fields.push_back("PRIORITY=" + std::to_string(syslog_priority(record.level)));
+  fields.push_back(std::string("SYSLOG_IDENTIFIER=") + kIdentifier);
+  if (const char* id = log::message_id(record.event)) {
+    fields.push_back(std::string("MESSAGE_ID=") + id);
+  }
+  for (const auto& [name, value] : record.fields) {
+    fields.push_back("CARDEA_" + name + "=" + value);
+  }
+  return fields;
+}
+
+void send_to_journal(const log::Record& record) {
+  std::vector<std::string> fields = journal_fields(record);
+  std::vector<iovec> parts;
+  parts.reserve(fields.size());
+  for (std::string& field : fields) parts.push_back({field.data(), field.size()});
+  if (::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0) return;
+  std::printf("<%d>%s\n", syslog_priority(record.level), record.text.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace cardea
