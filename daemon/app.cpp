@@ -14,6 +14,7 @@
 
 #include "base/scope_exit.hpp"
 #include "base/unix_socket.hpp"
+#include "daemon/auth/authorizer.hpp"
 #include "daemon/background.hpp"
 #include "daemon/client/server.hpp"
 #include "daemon/idle_timer.hpp"
@@ -143,6 +144,7 @@ bool leave_if_idle(Server& server, const Place& place) {
 
 struct Service {
   Server& server;
+  auth::Authorizer& authorizer;
   ReaderManager& readers;
   ServiceNotifier& notifier;
   const Place& place;
@@ -152,6 +154,7 @@ void log_stop() { log::write(log::Level::info, "stopping", {}, log::Event::servi
 
 void reload(const Service& service) {
   service.notifier.reloading();
+  service.authorizer.reload();
   service.readers.rescan();
   service.notifier.reloaded();
 }
@@ -229,8 +232,11 @@ int serve(const Options& options, const char* log_target, Background& background
   auto place = take_place(options);
   if (!place) return fail_to_start(place.error(), background);
   const ScopeExit remove_socket([&place] { place->remove_socket(); });
+  auth::Authorizer authorizer(
+      {options.access_rules, options.access_rules_given, options.polkit, {}});
   auto server = Server::create(server_settings(options), std::move(place->socket));
   if (!server) return fail_to_start(server.error(), background);
+  (*server)->set_authorizer(authorizer);
   auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
   if (!backend) return fail_to_start(backend.error(), background);
   auto readers = ReaderManager::create(**server, reader_settings(options), std::move(*backend));
@@ -249,9 +255,11 @@ int serve(const Options& options, const char* log_target, Background& background
              log::Event::service_started);
   background.report(0);
   const auto log_control = LogControl::create(log_target);
-  const int status = wait_for_end(signals, {**server, **readers, notifier, *place}, options);
+  const int status =
+      wait_for_end(signals, {**server, authorizer, **readers, notifier, *place}, options);
   notifier.stopping();
   signals.allow_force();
+  authorizer.stop();
   (*readers)->stop();
   if (!(*server)->stop(kStopLimit)) {
     log::write(log::Level::error,

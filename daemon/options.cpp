@@ -121,7 +121,11 @@ Result<void> add_power_rule(const OptionRow&, const char* rule, Options& options
   return options.power.add(rule);
 }
 
-Result<void> accept_only(const OptionRow&, const char*, Options&) { return {}; }
+Result<void> set_access_rules(const OptionRow&, const char* path, Options& options) {
+  options.access_rules = absolute(path);
+  options.access_rules_given = true;
+  return {};
+}
 
 // In the order of usage().
 constexpr std::array kTable{
@@ -188,7 +192,9 @@ constexpr std::array kTable{
               "readers shown to clients of protocol 4:3 to 4:5 (16)",
               set_number<&Options::legacy_slots, 16, kLegacySlotsMost>},
     OptionRow{0, "disable-polkit", Argument::none, nullptr,
-              "for pcsc-lite's sake: this pcscd asks no polkit", accept_only},
+              "do not ask polkit who may use smart cards", set<&Options::polkit, false>},
+    OptionRow{0, "access-rules", Argument::required, "FILE",
+              "who may use smart cards (/etc/cardea/access.rules)", set_access_rules},
     OptionRow{'h', "help", Argument::none, nullptr, "show this text",
               set<&Options::action, Options::Action::help>},
     OptionRow{'v', "version", Argument::none, nullptr, "show version and features",

@@ -38,6 +38,9 @@ struct Options {
   bool names_without_interface = false;     ///< of USB readers
   std::optional<std::string> generic_ccid;  ///< empty: default_generic_ccid()
   PowerPolicy power;
+  std::string access_rules = "/etc/cardea/access.rules";
+  bool access_rules_given = false;  ///< then the file must exist
+  bool polkit = true;               ///< is asked where this machine has it
 
   HotplugKind hotplug_backend = HotplugKind::automatic;
   std::chrono::seconds forced_polling{0};  ///< of the USB bus, for the libusb back end; 0: off

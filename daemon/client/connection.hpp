@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/unique_fd.hpp"
 #include "base/unix_socket.hpp"
@@ -31,6 +30,9 @@ class Connection {
 
   const core::ConnId id;
   const PeerCredentials peer;
+
+  /// The socket, to ask the kernel about the peer; open as long as the connection exists.
+  [[nodiscard]] int descriptor() const { return fd_.get(); }
 
   /// Puts the socket into the poller, armed for input. From here on events may come.
   Result<void> open() EXCLUDES(mutex_);

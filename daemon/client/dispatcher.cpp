@@ -13,7 +13,7 @@ void dispatch(core::Core& core, core::ConnId conn, const wire::Frame& frame, Tim
   const auto body = frame.body;
   switch (frame.command) {
     case Command::establish_context:
-      return core.establish(conn, decode<wire::Establish>(body), fx);
+      return core.establish(conn, decode<wire::Establish>(body), now, fx);
     case Command::release_context:
       return core.release(conn, decode<wire::Release>(body), now, fx);
     case Command::connect:

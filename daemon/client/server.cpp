@@ -10,8 +10,8 @@
 
 #include "base/assert.hpp"
 #include "base/scope_exit.hpp"
+#include "daemon/auth/peer_identity.hpp"
 #include "daemon/client/dispatcher.hpp"
-#include "daemon/client/peer_identity.hpp"
 #include "daemon/reader/card_channel.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/framer.hpp"
@@ -434,6 +434,12 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
     RuntimePtr runtime = runtimes_.at(job.reader);
     round.jobs.push_back({std::move(job), std::move(runtime)});
   }
+  for (core::Question& question : fx.questions) {
+    if (ConnectionPtr connection = find(question.conn)) {
+      outcome.questions.emplace_back(std::move(connection), std::move(question));
+    }
+  }
+  outcome.withdrawn = std::move(fx.withdrawn);
   if (!fx.records.empty()) census_changed();  // no reader comes or goes without a record
   outcome.records = std::move(fx.records);
   for (const core::ReaderId reader : fx.faulty) {
@@ -454,6 +460,8 @@ void Server::carry_out(Outcome& outcome, Round& round) {
     const bool has_input = apdu && connection == outcome.direct.front().first;
     if (connection->claim()) round.ready.push_back({std::move(connection), has_input});
   }
+  for (const auto& [connection, question] : outcome.questions) ask(connection, question, round);
+  for (const core::CallId call : outcome.withdrawn) authorizer_->withdraw(call);
   for (const log::Record& record : outcome.records) log::write(record);
   for (const Answered& answered : outcome.answered) report_request(answered);
   for (const ReaderOwner owner : outcome.faulty) {

@@ -17,6 +17,7 @@
 #include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "daemon/auth/authorizer.hpp"
 #include "daemon/client/connection.hpp"
 #include "daemon/client/report_plan.hpp"
 #include "daemon/core/core.hpp"
@@ -40,6 +41,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  /// Before start(): who decides about ESTABLISH and CONNECT; without this everybody may. Borrowed,
+  /// and to be stopped before the server goes.
+  void set_authorizer(auth::Authorizer& authorizer) EXCLUDES(core_mutex_);
   /// Starts the threads; from here on clients are served.
   void start();
   /// Closes all readers, as long as their drivers let us but no longer than `limit`, and ends all
@@ -144,6 +148,8 @@ class Server {
     std::vector<ConnectionPtr> resume;
     std::vector<std::pair<ConnectionPtr, std::string>> drops;
     std::vector<log::Record> records;
+    std::vector<std::pair<ConnectionPtr, core::Question>> questions;
+    std::vector<core::CallId> withdrawn;
     std::vector<Answered> answered;  ///< while the log has details
     std::vector<ReaderOwner> faulty;
   };
@@ -177,6 +183,8 @@ class Server {
   void with_core(Round& round, const Visit& visit) EXCLUDES(core_mutex_);
   void absorb(core::Effects& fx, Round& round, Outcome& outcome) REQUIRES(core_mutex_);
   void carry_out(Outcome& outcome, Round& round);
+  void ask(const ConnectionPtr& connection, const core::Question& question, Round& round);
+  void decide(core::ConnId conn, core::CallId call, bool allowed, Round& round);
   void set_timer() REQUIRES(core_mutex_);
   [[nodiscard]] ConnectionPtr find(core::ConnId id) REQUIRES(core_mutex_);
 
@@ -207,6 +215,7 @@ class Server {
   int starts_ GUARDED_BY(core_mutex_) = 0;           ///< tasks of run_reader_start()
   CondVar readers_closed_;                           ///< or a start has ended
   CondVar guest_entered_;
+  auth::Authorizer* authorizer_ = nullptr;            ///< constant after start()
   ReaderEvents reader_events_;                        ///< constant after start()
   std::function<void(const Census&)> census_report_;  ///< constant after start()
 };

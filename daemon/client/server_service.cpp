@@ -3,7 +3,7 @@
 #include <poll.h>
 
 #include "base/scard_rv.hpp"
-#include "daemon/client/peer_identity.hpp"
+#include "daemon/auth/peer_identity.hpp"
 #include "daemon/client/server.hpp"
 #include "protocol/commands.hpp"
 

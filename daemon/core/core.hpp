@@ -75,11 +75,16 @@ class Core {
   /// answer did not reach it, so a lock just granted was never used and needs no reset.
   void remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& fx);
   void set_dialect(ConnId conn, const wire::Dialect& dialect);
+  /// Tells whose ESTABLISH and CONNECT are questions to somebody outside; without it nobody's. The
+  /// answer may change at any time; `asks` is called within requests and must not block.
+  void set_access_check(std::function<bool(const ClientInfo&)> asks) { asks_ = std::move(asks); }
+  /// The answer to a question of Effects::questions. One that is no longer open is ignored.
+  void decide(ConnId conn, CallId call, bool allowed, TimePoint now, Effects& fx);
   /// True while a request is in flight: no further one may be passed in.
   [[nodiscard]] bool is_busy(ConnId conn) const;
 
   // --- requests; the message is the request and, filled in, the reply ---
-  void establish(ConnId conn, wire::Establish message, Effects& fx);
+  void establish(ConnId conn, const wire::Establish& message, TimePoint now, Effects& fx);
   void release(ConnId conn, wire::Release message, TimePoint now, Effects& fx);
   void connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx);
   void reconnect(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx);
@@ -148,13 +153,13 @@ class Core {
   };
   struct GetAttribute : wire::Attribute {};
   struct SetAttribute : wire::Attribute {};
-  using Message = std::variant<wire::Connect, wire::Reconnect, wire::Disconnect, wire::Begin,
-                               wire::End, wire::Status, wire::Transmit, wire::Control, GetAttribute,
-                               SetAttribute, StateFetch>;
+  using Message = std::variant<wire::Establish, wire::Connect, wire::Reconnect, wire::Disconnect,
+                               wire::Begin, wire::End, wire::Status, wire::Transmit, wire::Control,
+                               GetAttribute, SetAttribute, StateFetch>;
 
   /// The request a connection has in flight.
   struct Call {
-    enum class Place { evaluating, line, domain, running, start_up };
+    enum class Place { evaluating, line, domain, running, start_up, decision };
     Call(CallId number, const Message& request) : id(number), message(request) {}
     CallId id;
     Message message;
@@ -163,7 +168,8 @@ class Core {
     ReaderId reader;        ///< whose line or domain it is in
     CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
     wire::ShareMode mode_before = wire::ShareMode::shared;  ///< of a running RECONNECT's handle
-    bool waited = false;  ///< its time in the line is over: answer instead of waiting again
+    bool allowed = false;  ///< its question has been answered with yes
+    bool waited = false;   ///< its time in the line is over: answer instead of waiting again
     std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
   };
 
@@ -173,6 +179,7 @@ class Core {
     ClientInfo info;
     const wire::Dialect* dialect = &wire::default_dialect();
     ContextHandle context = 0;
+    bool admitted = false;  ///< has been given a context; what readers there are is no secret to it
     std::vector<CardHandle> handles;
     std::optional<Call> call;
     CardHandle just_granted = 0;  ///< the lock, by the last answer
@@ -232,6 +239,7 @@ class Core {
   void start_call(ConnId conn, const M& message, std::span<const std::byte> payload, TimePoint now,
                   Effects& fx);
   void evaluate(ConnId conn, TimePoint now, Effects& fx);
+  void run(ConnId conn, const wire::Establish& message, TimePoint now, Effects& fx);
   void run(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx);
   void run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effects& fx);
   void run(ConnId conn, const wire::Disconnect& message, TimePoint now, Effects& fx);
@@ -263,6 +271,7 @@ class Core {
   [[nodiscard]] ScardRv usable(const Handle& handle, const Reader* reader) const;
 
   // connect
+  [[nodiscard]] ScardRv check_context(ConnId conn, ContextHandle context);
   [[nodiscard]] ScardRv admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader);
   void open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connect message,
                    std::uint32_t active, TimePoint now, Effects& fx);
@@ -288,6 +297,10 @@ class Core {
   void answer_late(ConnId conn, Reader& reader, TimePoint now, Effects& fx);
   void end_silence(ConnId conn, Effects& fx);
   bool wait_for_start_up(ConnId conn, TimePoint now);
+  /// True if the call of `conn` has become a question and waits for decide().
+  bool wait_for_decision(ConnId conn, AccessKind kind, std::string reader, Effects& fx);
+  /// True, and the client is dropped, if it may not know of readers.
+  bool shut_out(ConnId conn, Effects& fx);
   /// True if the driver is free for the call of `conn`; else the call is queued and will be
   /// evaluated again.
   bool acquire_driver(ConnId conn, Reader& reader);
@@ -340,6 +353,7 @@ class Core {
 
   const Settings settings_;
   const std::function<std::uint32_t()> random_;
+  std::function<bool(const ClientInfo&)> asks_;  ///< empty: nobody is asked about
   std::uint64_t last_id_ = 0;
   std::unordered_map<ConnId, Client> clients_;
   std::unordered_map<ContextHandle, ConnId> contexts_;

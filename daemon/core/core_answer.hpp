@@ -24,6 +24,10 @@ inline void set_result(wire::Connect& message, ScardRv rv) {
   message.active_protocol = 0;
   message.rv = to_wire(rv);
 }
+inline void set_result(wire::Establish& message, ScardRv rv) {
+  message.context = 0;
+  message.rv = to_wire(rv);
+}
 inline void set_result(wire::Reconnect& message, ScardRv rv) {
   message.active_protocol = 0;
   message.rv = to_wire(rv);

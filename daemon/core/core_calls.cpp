@@ -1,5 +1,5 @@
 // Core: the life of a request that may have to wait: for the lock of its reader (the line), for
-// the driver (the domain), or for readers that are just starting.
+// the driver (the domain), for readers that are just starting, or for somebody's word.
 #include <algorithm>
 
 #include "base/assert.hpp"
@@ -19,6 +19,9 @@ void Core::start_call(ConnId conn, const M& message, std::span<const std::byte> 
   evaluate(conn, now, fx);
 }
 
+void Core::establish(ConnId conn, const wire::Establish& message, TimePoint now, Effects& fx) {
+  start_call(conn, message, {}, now, fx);
+}
 void Core::connect(ConnId conn, wire::Connect message, TimePoint now, Effects& fx) {
   message.reader[wire::kReaderNameBytes - 1] = '\0';  // the answer repeats the name so
   start_call(conn, message, {}, now, fx);

@@ -27,6 +27,9 @@ void Core::remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& 
       std::erase_if(domain.queue, [conn](const Work& work) { return work.conn == conn; });
     }
   }
+  if (leaving.call && leaving.call->place == Call::Place::decision) {
+    fx.withdrawn.push_back(leaving.call->id);
+  }
   std::erase(start_up_, conn);
   std::erase(waiting_, conn);
   contexts_.erase(leaving.context);
@@ -52,24 +55,24 @@ bool Core::is_busy(ConnId conn) const {
   return it != clients_.end() && it->second.call.has_value();
 }
 
-void Core::establish(ConnId conn, wire::Establish message, Effects& fx) {
-  end_silence(conn, fx);
+void Core::run(ConnId conn, const wire::Establish& message, TimePoint, Effects& fx) {
   Client& self = client(conn);
-  message.context = 0;
   if (message.scope > wire::kScopeMax) {
-    message.rv = to_wire(ScardRv::invalid_value);
-  } else {
-    // COMPAT: a second ESTABLISH replaces the context and keeps the handles. See
-    // CoreClients.ASecondEstablishReplacesTheContextAndKeepsTheHandles.
-    contexts_.erase(self.context);
-    do {
-      self.context = fresh_number();
-    } while (contexts_.contains(self.context));
-    contexts_[self.context] = conn;
-    message.context = self.context;
-    message.rv = to_wire(ScardRv::success);
+    return answer_rv(conn, message, ScardRv::invalid_value, fx);
   }
-  fx.replies.push_back(make_reply(conn, message));
+  if (!self.admitted && wait_for_decision(conn, AccessKind::pcsc, {}, fx)) return;
+  // COMPAT: a second ESTABLISH replaces the context and keeps the handles. See
+  // CoreClients.ASecondEstablishReplacesTheContextAndKeepsTheHandles.
+  contexts_.erase(self.context);
+  do {
+    self.context = fresh_number();
+  } while (contexts_.contains(self.context));
+  contexts_[self.context] = conn;
+  self.admitted = true;
+  wire::Establish reply = message;
+  reply.context = self.context;
+  reply.rv = to_wire(ScardRv::success);
+  answer(conn, reply, fx);
 }
 
 void Core::release(ConnId conn, wire::Release message, TimePoint now, Effects& fx) {
@@ -180,6 +183,7 @@ void Core::check_call(ConnId conn, const Call& call) const {
   CARDEA_ASSERT(call.place != Call::Place::evaluating);  // then it would be in nobody's hands
   switch (call.place) {
     case Call::Place::evaluating:
+    case Call::Place::decision:
       break;
     case Call::Place::start_up:
       CARDEA_ASSERT(std::count(start_up_.begin(), start_up_.end(), conn) == 1);

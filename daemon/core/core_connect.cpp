@@ -33,10 +33,13 @@ ScardRv check_parameters(std::uint32_t share_mode, std::uint32_t protocols) {
 
 }  // namespace
 
-ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader) {
+ScardRv Core::check_context(ConnId conn, ContextHandle context) {
   const Client& self = client(conn);
   if (self.context == 0) return ScardRv::invalid_handle;
-  if (message.context != self.context) return ScardRv::invalid_value;
+  return context == self.context ? ScardRv::success : ScardRv::invalid_value;
+}
+
+ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader) {
   const ScardRv parameters = check_parameters(message.share_mode, message.preferred_protocols);
   if (parameters != ScardRv::success) return parameters;
   reader = find_reader(wire::name_text(message.reader));
@@ -45,12 +48,17 @@ ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& 
   for (const CardHandle id : reader->handles) {
     if (handles_.at(id).mode == wire::ShareMode::exclusive) return ScardRv::sharing_violation;
   }
-  if (self.handles.size() >= settings_.handles_per_context_max) return ScardRv::no_memory;
+  if (client(conn).handles.size() >= settings_.handles_per_context_max) return ScardRv::no_memory;
   if (reader->handles.size() >= settings_.handles_per_reader_max) return ScardRv::internal_error;
   return ScardRv::success;
 }
 
 void Core::run(ConnId conn, const wire::Connect& message, TimePoint now, Effects& fx) {
+  const ScardRv known = check_context(conn, message.context);
+  if (known != ScardRv::success) return answer_rv(conn, message, known, fx);
+  // Before the name is looked up: who is refused does not learn what readers there are.
+  const std::string name(wire::name_text(message.reader));
+  if (wait_for_decision(conn, AccessKind::card, name, fx)) return;
   Reader* reader = nullptr;
   const ScardRv admitted = admit_connect(conn, message, reader);
   const bool may_come =

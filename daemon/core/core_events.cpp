@@ -10,6 +10,7 @@ namespace cardea::core {
 void Core::get_states(ConnId conn, StateRequest request, TimePoint now, Effects& fx) {
   Client& self = client(conn);
   CARDEA_ASSERT(!self.call);
+  if (shut_out(conn, fx)) return;
   if (request == StateRequest::wait && !self.dialect->wait_sends_states) {
     return register_wait(conn, self, now, fx);
   }
@@ -21,6 +22,7 @@ void Core::get_states(ConnId conn, StateRequest request, TimePoint now, Effects&
 void Core::get_states_size(ConnId conn, TimePoint now, Effects& fx) {
   Client& self = client(conn);
   CARDEA_ASSERT(!self.call);
+  if (shut_out(conn, fx)) return;
   self.call.emplace(CallId{++last_id_}, StateFetch{StateRequest::sized, true});
   evaluate(conn, now, fx);
 }
@@ -103,6 +105,7 @@ void Core::stop_waiting(ConnId conn, Effects& fx) {
 }
 
 void Core::get_reader_events(ConnId conn, Effects& fx) {
+  if (shut_out(conn, fx)) return;
   end_silence(conn, fx);
   const wire::ReaderEvents events{reader_events_, to_wire(ScardRv::success)};
   fx.replies.push_back(make_reply(conn, events));

@@ -70,6 +70,19 @@ struct Job {
   std::vector<std::byte> payload;  ///< transmit, control
 };
 
+enum class AccessKind {
+  pcsc,  ///< to be served at all: ESTABLISH
+  card,  ///< to use the card in one reader: CONNECT
+};
+
+/// May this client do that? Core::decide() takes the answer.
+struct Question {
+  ConnId conn;
+  CallId call;
+  AccessKind kind = AccessKind::pcsc;
+  std::string reader;  ///< card: as the client names it, whether there is one or not
+};
+
 /// What came out of a job.
 struct JobResult {
   ScardRv rv = ScardRv::success;
@@ -85,11 +98,14 @@ struct Effects {
   std::vector<Reply> replies;
   std::vector<Drop> drops;
   std::vector<Job> jobs;
+  std::vector<Question> questions;
+  std::vector<CallId> withdrawn;  ///< questions whose client has gone
   std::vector<log::Record> records;
   std::vector<ReaderId> faulty;  ///< have answered nothing but faults for Settings::fault_patience
 
   [[nodiscard]] bool empty() const {
-    return replies.empty() && drops.empty() && jobs.empty() && records.empty() && faulty.empty();
+    return replies.empty() && drops.empty() && jobs.empty() && questions.empty() &&
+           withdrawn.empty() && records.empty() && faulty.empty();
   }
 };
 

@@ -28,7 +28,7 @@ Outcome TestClient::send(const Send& send) {
 
 Outcome TestClient::establish(std::uint32_t scope) {
   const auto outcome = send([&](Core& core, TimePoint, Effects& fx) {
-    core.establish(id, {scope, 0, 0}, fx);
+    core.establish(id, {scope, 0, 0}, bench_.now(), fx);
   });
   if (outcome == ScardRv::success) context = reply<wire::Establish>().context;
   return outcome;

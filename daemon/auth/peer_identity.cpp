@@ -1,4 +1,4 @@
-#include "daemon/client/peer_identity.hpp"
+#include "daemon/auth/peer_identity.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "base/unique_fd.hpp"
+#include "daemon/auth/sandbox.hpp"
 
 namespace cardea {
 namespace {
@@ -43,11 +44,20 @@ PeerIdentity identify(const PeerCredentials& peer) {
   std::string shown = "a program that has exited";
   if (!name.empty()) shown = "\"" + name + "\"";
   if (!program.empty()) shown = program;
-  return {shown + " (pid " + pid + ", uid " + uid + ")",
-          {{"CLIENT_PID", pid},
-           {"CLIENT_UID", uid},
-           {"CLIENT_EXE", program.empty() ? name : program},
-           {"CLIENT_NAME", name}}};
+  PeerIdentity who{shown + " (pid " + pid + ", uid " + uid,
+                   {{"CLIENT_PID", pid},
+                    {"CLIENT_UID", uid},
+                    {"CLIENT_EXE", program.empty() ? name : program},
+                    {"CLIENT_NAME", name}}};
+  const auto sandbox = auth::read_sandbox(peer.pid).value_or(auth::Sandbox{});
+  if (sandbox.kind != auth::SandboxKind::none) {
+    const std::string app = log::escape(sandbox.app);
+    who.text += std::string(", ") + auth::to_string(sandbox.kind) + " " + app;
+    who.fields.emplace_back("CLIENT_SANDBOX", auth::to_string(sandbox.kind));
+    who.fields.emplace_back("CLIENT_APP_ID", app);
+  }
+  who.text += ")";
+  return who;
 }
 
 }  // namespace cardea

@@ -9,9 +9,10 @@
 namespace cardea {
 
 struct PeerIdentity {
-  std::string text;    ///< "/usr/bin/x (pid 12, uid 1000)", safe for one log line
+  std::string text;    ///< "/usr/bin/x (pid 12, uid 1000, snap y)", safe for one log line
   log::Fields fields;  ///< CLIENT_PID, CLIENT_UID, CLIENT_NAME, CLIENT_EXE (where it is not
-                       ///< ours to know the same as the name)
+                       ///< ours to know the same as the name); in a sandbox CLIENT_SANDBOX and
+                       ///< CLIENT_APP_ID
 };
 
 /// Looks the program up in /proc now, so it should be called while the peer still lives; a
