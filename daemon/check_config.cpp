@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "daemon/auth/access_rules_file.hpp"
 #include "drivers/driver_bundle.hpp"
 #include "drivers/handler_file.hpp"
 #include "drivers/reader_conf_loader.hpp"
@@ -50,6 +51,17 @@ class Check {
         ++bundles_;
         usb_readers_ += bundle.readers.size();
       }
+    }
+  }
+
+  void read_access_rules(const CheckConfigInput& input) {
+    auth::AccessRulesFile file =
+        auth::load_access_rules(input.access_rules, auth::NameService::system());
+    if (!file.exists && input.access_rules_given) file.problems.push_back({0, "is not there"});
+    for (const auth::RuleProblem& problem : file.problems) {
+      problems_.push_back({input.access_rules, problem.line,
+                           problem.what + "; pcscd does not use the file, and started with it lets "
+                                          "nobody but root use smart cards"});
     }
   }
 
@@ -98,6 +110,7 @@ int check_config(const CheckConfigInput& input, std::ostream& out) {
   Check check;
   check.read_reader_conf(input);
   check.read_bundles(input.bundle_directory);
+  if (!input.access_rules.empty()) check.read_access_rules(input);
   return check.report(out);
 }
 

@@ -11,6 +11,8 @@ struct CheckConfigInput {
   std::string reader_conf;         ///< file or directory
   bool reader_conf_given = false;  ///< on the command line; only then it must exist
   std::string bundle_directory;
+  std::string access_rules{};  ///< file; empty: none
+  bool access_rules_given = false;
 };
 
 /// Writes each problem as a line "FILE:LINE: TEXT" (without line: "FILE: TEXT") in the order of

@@ -36,7 +36,9 @@ int main(int argc, char* argv[]) {
   try {
     if (options->action == cardea::Options::Action::check_config) {
       return cardea::check_config(
-          {options->config, options->config_given, options->bundle_directory}, std::cout);
+          {options->config, options->config_given, options->bundle_directory, options->access_rules,
+           options->access_rules_given},
+          std::cout);
     }
     return cardea::run_daemon(*options);
   } catch (const std::exception& error) {

@@ -96,7 +96,7 @@ void Authorizer::load() {
                : polkit || broken_ ? Concern::users
                                    : Concern::nobody;
   }
-  if (!file.problems.empty()) report_problems(file.problems, kept);
+  if (!file.problems.empty()) return report_problems(file.problems, kept);
   if (!file.exists) return;
   log::write(log::Level::info,
              std::to_string(count) + " access rules of " + settings_.rules_path +

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 
 class ForeignConnection:
-    """Thread-bound to the test. `link` is the connected socket."""
+    """Thread-bound to the test. `link` is the connected socket. `uid`: the child becomes this user,
+    in these groups only."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, uid: int | None = None, groups: Sequence[int] = ()) -> None:
         ours, theirs = socket.socketpair()
         self._ours = ours
         self.pid = os.fork()
         if self.pid == 0:
-            _connect_and_stay(path, ours, theirs)
+            _connect_and_stay(path, ours, theirs, uid, groups)
         theirs.close()
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
         if not descriptors:
@@ -35,13 +37,18 @@ class ForeignConnection:
             self.pid = 0
 
 
-def _connect_and_stay(path: Path, ours: socket.socket, theirs: socket.socket) -> None:
+def _connect_and_stay(path: Path, ours: socket.socket, theirs: socket.socket, uid: int | None,
+                      groups: Sequence[int]) -> None:
     """The child. It must not keep the parent's other connections open: the daemon would not see
     them close."""
     try:
         ours.close()
         os.closerange(3, theirs.fileno())
         os.closerange(theirs.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        if uid is not None:
+            os.setgroups(groups)
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(path))
             socket.send_fds(theirs, [b"."], [link.fileno()])

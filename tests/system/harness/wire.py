@@ -59,6 +59,7 @@ class Rv(IntEnum):
     UNPOWERED_CARD = 0x80100067
     RESET_CARD = 0x80100068
     REMOVED_CARD = 0x80100069
+    SECURITY_VIOLATION = 0x8010006A
 
 
 EXCLUSIVE, SHARED, DIRECT = 1, 2, 3
@@ -124,14 +125,15 @@ def parse_states(raw: bytes) -> list[ReaderState]:
 class WireClient:
     """One connection. `minor` None: CMD_VERSION is never sent. `single_read`: each answer has to
     come with one recv(), as a client without buffering takes it. `foreign`: the connection
-    belongs to a process of its own."""
+    belongs to a process of its own; `connection`: to this one."""
 
     def __init__(self, path: Path, minor: int | None = 4, *, establish: bool = True,
-                 single_read: bool = False, foreign: bool = False) -> None:
+                 single_read: bool = False, foreign: bool = False,
+                 connection: ForeignConnection | None = None) -> None:
         self.minor = minor
         self.context = 0
         self._single_read = single_read
-        self._foreign = ForeignConnection(path) if foreign else None
+        self._foreign = ForeignConnection(path) if foreign else connection
         if self._foreign is not None:
             self.socket = self._foreign.link
         else:

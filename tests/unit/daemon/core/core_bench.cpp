@@ -140,6 +140,8 @@ void CoreBench::absorb(Effects& fx) {
   for (Job& job : fx.jobs) jobs_.push_back(std::move(job));
   for (const log::Record& record : fx.records) log.push_back(record.text);
   faulty.insert(faulty.end(), fx.faulty.begin(), fx.faulty.end());
+  questions.insert(questions.end(), fx.questions.begin(), fx.questions.end());
+  withdrawn.insert(withdrawn.end(), fx.withdrawn.begin(), fx.withdrawn.end());
 }
 
 void CoreBench::settle() {

@@ -79,8 +79,10 @@ class CoreBench {
   }
   [[nodiscard]] Core& core() { return core_; }
   [[nodiscard]] std::size_t drops() const { return drops_; }
-  std::vector<std::string> log;  ///< texts of the records
-  std::vector<ReaderId> faulty;  ///< reported as such
+  std::vector<std::string> log;     ///< texts of the records
+  std::vector<ReaderId> faulty;     ///< reported as such
+  std::vector<Question> questions;  ///< asked so far
+  std::vector<CallId> withdrawn;
 
  private:
   friend class TestClient;

@@ -156,7 +156,7 @@ TEST(CoreClients, NumbersAreNeverUsedTwice) {
   for (int i = 0; i < 100; ++i) {
     const ConnId conn = core.add_client({});
     Effects fx;
-    core.establish(conn, {2, 0, 0}, bench.now(), fx);
+    core.establish(conn, {2, 0, 0}, TimePoint{}, fx);
     numbers.push_back(wire::decode<wire::Establish>(fx.replies.at(0).bytes).context);
   }
   std::sort(numbers.begin(), numbers.end());
