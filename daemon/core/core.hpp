@@ -298,7 +298,7 @@ class Core {
   void end_silence(ConnId conn, Effects& fx);
   bool wait_for_start_up(ConnId conn, TimePoint now);
   /// True if the call of `conn` has become a question and waits for decide().
-  bool wait_for_decision(ConnId conn, AccessKind kind, std::string reader, Effects& fx);
+  bool wait_for_decision(ConnId conn, AccessKind kind, std::string_view reader, Effects& fx);
   /// True, and the client is dropped, if it may not know of readers.
   bool shut_out(ConnId conn, Effects& fx);
   /// True if the driver is free for the call of `conn`; else the call is queued and will be

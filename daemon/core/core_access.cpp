@@ -4,12 +4,12 @@
 
 namespace cardea::core {
 
-bool Core::wait_for_decision(ConnId conn, AccessKind kind, std::string reader, Effects& fx) {
+bool Core::wait_for_decision(ConnId conn, AccessKind kind, std::string_view reader, Effects& fx) {
   Client& self = client(conn);
   Call& call = *self.call;
   if (call.allowed || !asks_ || !asks_(self.info)) return false;
   call.place = Call::Place::decision;
-  fx.questions.push_back({conn, call.id, kind, std::move(reader)});
+  fx.questions.push_back({conn, call.id, kind, std::string(reader)});
   return true;
 }
 

@@ -57,8 +57,7 @@ void Core::run(ConnId conn, const wire::Connect& message, TimePoint now, Effects
   const ScardRv known = check_context(conn, message.context);
   if (known != ScardRv::success) return answer_rv(conn, message, known, fx);
   // Before the name is looked up: who is refused does not learn what readers there are.
-  const std::string name(wire::name_text(message.reader));
-  if (wait_for_decision(conn, AccessKind::card, name, fx)) return;
+  if (wait_for_decision(conn, AccessKind::card, wire::name_text(message.reader), fx)) return;
   Reader* reader = nullptr;
   const ScardRv admitted = admit_connect(conn, message, reader);
   const bool may_come =

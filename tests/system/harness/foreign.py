@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 
 class ForeignConnection:
-    """Thread-bound to the test. `link` is the connected socket. `uid`: the child becomes this user,
-    in these groups only."""
+    """Thread-bound to the test. `link` is the connected socket. `prepare` runs in the child
+    before it connects."""
 
-    def __init__(self, path: Path, uid: int | None = None, groups: Sequence[int] = ()) -> None:
+    def __init__(self, path: Path, prepare: Callable[[], None] = lambda: None) -> None:
         ours, theirs = socket.socketpair()
         self._ours = ours
         self.pid = os.fork()
         if self.pid == 0:
-            _connect_and_stay(path, ours, theirs, uid, groups)
+            _connect_and_stay(path, ours, theirs, prepare)
         theirs.close()
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
         if not descriptors:
@@ -31,24 +31,25 @@ class ForeignConnection:
     def close(self) -> None:
         """Ends the child too, which holds nothing of the connection any more."""
         self.link.close()
+        self.end_child()
+
+    def end_child(self) -> None:
+        """The connection stays; the process it belongs to goes."""
         if self.pid:
             self._ours.close()
             os.waitpid(self.pid, 0)
             self.pid = 0
 
 
-def _connect_and_stay(path: Path, ours: socket.socket, theirs: socket.socket, uid: int | None,
-                      groups: Sequence[int]) -> None:
+def _connect_and_stay(path: Path, ours: socket.socket, theirs: socket.socket,
+                      prepare: Callable[[], None]) -> None:
     """The child. It must not keep the parent's other connections open: the daemon would not see
     them close."""
     try:
         ours.close()
         os.closerange(3, theirs.fileno())
         os.closerange(theirs.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        if uid is not None:
-            os.setgroups(groups)
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
+        prepare()
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(path))
             socket.send_fds(theirs, [b"."], [link.fileno()])
