@@ -221,6 +221,40 @@ class Records(AccessTest):
         self.assertEqual(self.answers(CARDLESS), (OK, OK))
 
 
+class Libraries(AccessTest):
+    """What a program sees: the return codes of SCardEstablishContext and SCardConnect."""
+
+    PROGRAM = """
+import ctypes, os, sys
+library = ctypes.CDLL(sys.argv[1])
+os.setresuid(*[int(sys.argv[2])] * 3)
+context, card, protocol = ctypes.c_long(), ctypes.c_long(), ctypes.c_ulong()
+code = library.SCardEstablishContext(2, None, None, ctypes.byref(context)) & 0xffffffff
+print(hex(code))
+if code == 0:
+    print(hex(library.SCardConnect(context, sys.argv[3].encode(), ctypes.c_ulong(2),
+          ctypes.c_ulong(3), ctypes.byref(card), ctypes.byref(protocol)) & 0xffffffff))
+"""
+
+    def codes(self, library: str, uid: int) -> list[int]:
+        done = subprocess.run(["/usr/bin/python3", "-c", self.PROGRAM, library, str(uid), READER],
+                              check=True, capture_output=True, text=True,
+                              env={**os.environ, **settings().preload()})
+        return [int(line, 16) for line in done.stdout.split()]
+
+    def test_each_library_says_it(self) -> None:
+        self.start_bus()
+        self.start_polkit()
+        self.pcscd()
+        ours = str(settings().build_dir / "lib" / "libpcsclite.so.1")
+        for library in (ours, "libpcsclite.so.1"):
+            with self.subTest(library=library):
+                self.assertEqual(self.codes(library, ACTIVE), [OK, OK])
+                for _ in range(20):
+                    self.assertEqual(self.codes(library, INACTIVE), [REFUSED])
+                self.assertEqual(self.codes(library, CARDLESS), [OK, REFUSED])
+
+
 class Sandboxes(AccessTest):
     """In a control group with the name that flatpak gives one."""
 
