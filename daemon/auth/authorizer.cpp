@@ -191,8 +191,16 @@ void Authorizer::withdraw(core::CallId call) {
 
 void Authorizer::polkit_answered(const PolkitClient::Answer& answer) {
   const core::Question& question = answer.petition.question;
+  bool allowed = false;
   switch (answer.verdict) {
     case PolkitClient::Verdict::yes:
+      allowed = true;
+      break;
+    case PolkitClient::Verdict::absent:
+      allowed = true;
+      if (told_absence_.exchange(true)) break;
+      log::write(log::Level::info, answer.why + ", so polkit cannot be asked and access is free; " +
+                                       settings_.rules_path + " can restrict it");
       break;
     case PolkitClient::Verdict::no:
       report_denial(question, answer.petition.peer,
@@ -203,7 +211,7 @@ void Authorizer::polkit_answered(const PolkitClient::Answer& answer) {
       report_denial(question, answer.petition.peer, answer.why, log::Event::access_not_decided, 0);
       break;
   }
-  decided_(question.conn, question.call, answer.verdict == PolkitClient::Verdict::yes);
+  decided_(question.conn, question.call, allowed);
 }
 
 void Authorizer::report_denial(const core::Question& question, const PeerCredentials& peer,

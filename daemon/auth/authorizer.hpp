@@ -1,5 +1,5 @@
 // Who may use smart cards. The administrator's rules come first, then polkit if this machine has
-// it, then the default. root and the daemon's own user are refused by a rule only.
+// it, then everybody is let in. root and the daemon's own user are refused by a rule only.
 //
 // Rules are answered at once on the caller's thread; polkit's word comes later. Any thread, but
 // for what says otherwise.
@@ -67,6 +67,7 @@ class Authorizer {
   const uid_t own_uid_;
   Decided decided_;
   std::atomic<Concern> concern_{Concern::nobody};
+  std::atomic<bool> told_absence_{false};  ///< the log says that there is no bus
 
   Mutex mutex_;
   RulesPtr rules_ GUARDED_BY(mutex_);

@@ -106,7 +106,8 @@ void PolkitClient::run() {
     }
     expire(Clock::now());
     if (const int worked = process_bus(); worked < 0) {
-      drop_bus(std::string("the system bus is gone: ") + std::strerror(-worked));
+      drop_bus(Verdict::undecided,
+               std::string("the system bus is gone: ") + std::strerror(-worked));
     }
     send_waiting();
     const int events = bus_ == nullptr ? 0 : std::max(0, ::sd_bus_get_events(bus_));
@@ -148,6 +149,8 @@ void PolkitClient::take_orders() {
 void PolkitClient::send_waiting() {
   if (waiting_.empty()) return;
   int result = bus_ == nullptr ? ::sd_bus_open_system(&bus_) : 0;
+  // A bus that has crashed leaves its socket, and systemd keeps it in any case.
+  if (result == -ENOENT) return drop_bus(Verdict::absent, "there is no system bus");
   // Before the bus has greeted us some calls of sd-bus wait for that.
   if (result >= 0 && ::sd_bus_is_ready(bus_) <= 0) return;
   for (auto call = waiting_.begin(); result >= 0 && call != waiting_.end() && sent_ < kAskedMax;) {
@@ -165,7 +168,8 @@ void PolkitClient::send_waiting() {
     result = send(asked);
   }
   if (result < 0) {
-    drop_bus(std::string("the system bus cannot be reached: ") + std::strerror(-result));
+    drop_bus(Verdict::undecided,
+             std::string("the system bus cannot be reached: ") + std::strerror(-result));
   }
 }
 
@@ -258,8 +262,8 @@ int PolkitClient::process_bus() {
   return bus_ == nullptr ? 0 : worked;
 }
 
-void PolkitClient::drop_bus(const std::string& why) {
-  while (!asked_.empty()) finish(asked_.begin()->first, Verdict::undecided, why);
+void PolkitClient::drop_bus(Verdict verdict, const std::string& why) {
+  while (!asked_.empty()) finish(asked_.begin()->first, verdict, why);
   ::sd_bus_close_unref(bus_);  // nothing is flushed: that could wait
   bus_ = nullptr;
 }
@@ -278,7 +282,7 @@ void PolkitClient::expire(TimePoint now) {
            connected ? "polkit has not answered in time" : "the system bus does not answer");
   }
   // A bus that does not even greet us is given up, and the next question tries anew.
-  if (!connected) drop_bus("the system bus does not answer");
+  if (!connected) drop_bus(Verdict::undecided, "the system bus does not answer");
 }
 
 int PolkitClient::wait_limit_ms() const {

@@ -34,7 +34,12 @@ class PolkitClient {
   static constexpr std::size_t kAskedMax = 64;
   static constexpr std::size_t kAskedPerUserMax = 8;
 
-  enum class Verdict { yes, no, undecided };
+  enum class Verdict {
+    yes,
+    no,
+    undecided,  ///< somebody should have answered and has not
+    absent,     ///< this machine has no system bus, and so nobody to ask
+  };
   struct Answer {
     Petition petition;
     Verdict verdict = Verdict::undecided;
@@ -72,8 +77,8 @@ class PolkitClient {
   /// 0, or a negative errno.
   int send(Asked& asked);
   int process_bus();
-  /// All open questions end undecided.
-  void drop_bus(const std::string& why);
+  /// All open questions end with this.
+  void drop_bus(Verdict verdict, const std::string& why);
   void cancel(const Asked& asked);
   /// Forgets the question; nullptr if it is not known.
   AskedPtr take(std::uint64_t call);

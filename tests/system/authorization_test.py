@@ -52,6 +52,7 @@ class AccessTest(LaunchTest):
         address.start()
         self.addCleanup(address.stop)
         RULES.unlink(missing_ok=True)
+        BUS.unlink(missing_ok=True)
         self.readers = RUNTIME_DIR / "readers.conf"
         self.readers.write_text(f'FRIENDLYNAME "Cardea Virtual Reader"\nDEVICENAME virtual:\n'
                                 f"LIBPATH {settings().driver_path}\n")
@@ -81,7 +82,8 @@ class AccessTest(LaunchTest):
         self.addCleanup(client.close)
         return client
 
-    def answers(self, uid: int, groups: Sequence[int] = (), reader: str = READER) -> tuple[int, int]:
+    def answers(self, uid: int, groups: Sequence[int] = (),
+                reader: str = READER) -> tuple[int, int]:
         """What ESTABLISH and CONNECT say; a refused client goes on being served."""
         client = self.connection(uid, groups)
         established, client.context = client.establish()
@@ -103,7 +105,7 @@ class AccessTest(LaunchTest):
 
 class Matrix(AccessTest):
     """{active, inactive, root, service, container} x {polkit answers, is not installed, does not
-    run, no bus} x {default, rule}: what pcscd(8) says. fake-polkit answers as the policy does."""
+    run, no bus, a crashed one} x {default, rule}: what pcscd(8) says. fake-polkit answers as the policy does."""
 
     def test_polkit_decides_by_default(self) -> None:
         self.start_bus()
@@ -128,11 +130,22 @@ class Matrix(AccessTest):
         self.pcscd(f"allow uid=0\nallow uid={SERVICE}\nallow uid={CONTAINER}\ndeny\n")
         self.check_matrix([ROOT, SERVICE, CONTAINER])
 
-    def test_without_a_bus_only_root_is_let_in(self) -> None:
+    def test_without_a_bus_everybody_is_let_in(self) -> None:
+        daemon = self.pcscd()
+        self.check_matrix([ROOT, *OTHERS])
+        self.assertEqual(daemon.output.count("there is no system bus"), 1)
+
+    def test_without_a_bus_rules_restrict(self) -> None:
+        self.pcscd(f"allow uid=0\nallow uid={INACTIVE}\ndeny\n")
+        self.check_matrix([ROOT, INACTIVE])
+
+    def test_a_bus_that_has_crashed_lets_only_root_in(self) -> None:
+        self.start_bus().close()
         self.pcscd()
         self.check_matrix([ROOT])
 
-    def test_without_a_bus_rules_let_in(self) -> None:
+    def test_a_bus_that_has_crashed_does_not_stop_rules(self) -> None:
+        self.start_bus().close()
         self.pcscd(f"allow uid={INACTIVE}\nallow uid={CONTAINER}\n")
         self.check_matrix([ROOT, INACTIVE, CONTAINER])
 

@@ -41,7 +41,7 @@ TEST_F(AccessRulesFileTest, ThatIsNotThereIsNoProblem) {
 }
 
 TEST_F(AccessRulesFileTest, ThatOthersMayWriteIsNotTrusted) {
-  for (const mode_t mode : {0664, 0646, 0666}) {
+  for (const mode_t mode : {0664U, 0646U, 0666U}) {
     const AccessRulesFile file = load("allow", mode);
     ASSERT_EQ(file.problems.size(), 1u);
     EXPECT_EQ(file.problems[0].line, 0u);
