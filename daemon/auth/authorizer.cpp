@@ -166,15 +166,11 @@ std::optional<bool> Authorizer::ask_polkit(const core::Question& question,
   // COMPAT: pcsc-lite, if built with polkit, refuses everybody then. See
   // authorization_test.test_without_polkit_everybody_is_let_in.
   if (!polkit) return true;
-  Petition petition{question, peer, 0, peer_pidfd(socket)};
-  petition.start_time = start_time(peer.pid).value_or(0);
-  if (peer.pid == 0 || (petition.pidfd && has_exited(petition.pidfd))) {
-    report_denial(question, peer,
-                  peer.pid == 0 ? "its process cannot be seen from here, so polkit cannot be asked"
-                                : "the process that made its connection has ended, so polkit "
-                                  "cannot be asked",
-                  log::Event::access_not_decided, 0);
-    return false;
+  Petition petition{question, peer, start_time(peer.pid).value_or(0), peer_pidfd(socket), {}};
+  if (peer.pid == 0) {
+    petition.obstacle = "its process cannot be seen from here, so polkit cannot be asked";
+  } else if (petition.pidfd && has_exited(petition.pidfd)) {
+    petition.obstacle = "the process that made its connection has ended, so polkit cannot be asked";
   }
   polkit->ask(std::move(petition));
   return std::nullopt;

@@ -16,6 +16,7 @@ struct Petition {
   PeerCredentials peer;
   std::uint64_t start_time = 0;  ///< of the process, in clock ticks since boot; 0: unknown
   UniqueFd pidfd;                ///< none where the kernel has no such thing
+  std::string obstacle;          ///< why polkit cannot be asked about it; empty: nothing
 };
 
 /// polkit's name of what is asked for.

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -148,12 +149,17 @@ void PolkitClient::take_orders() {
 
 void PolkitClient::send_waiting() {
   if (waiting_.empty()) return;
-  int result = bus_ == nullptr ? ::sd_bus_open_system(&bus_) : 0;
+  const int result = bus_ == nullptr ? ::sd_bus_open_system(&bus_) : 0;
   // A bus that has crashed leaves its socket, and systemd keeps it in any case.
   if (result == -ENOENT) return drop_bus(Verdict::absent, "there is no system bus");
   // Before the bus has greeted us some calls of sd-bus wait for that.
   if (result >= 0 && ::sd_bus_is_ready(bus_) <= 0) return;
-  for (auto call = waiting_.begin(); result >= 0 && call != waiting_.end() && sent_ < kAskedMax;) {
+  if (result < 0) {
+    return drop_bus(Verdict::undecided,
+                    std::string("the system bus cannot be reached: ") + std::strerror(-result));
+  }
+  std::vector<std::pair<std::uint64_t, std::string>> failed;
+  for (auto call = waiting_.begin(); call != waiting_.end() && sent_ < kAskedMax;) {
     Asked& asked = *asked_.at(*call);
     const uid_t user = asked.petition.peer.uid;
     const auto sent = sent_of_.find(user);
@@ -161,16 +167,17 @@ void PolkitClient::send_waiting() {
       ++call;
       continue;
     }
+    const std::uint64_t number = *call;
     call = waiting_.erase(call);
     asked.sent = true;
     ++sent_;
     ++sent_of_[user];
-    result = send(asked);
+    std::string why = asked.petition.obstacle;
+    const int error = why.empty() ? send(asked) : 0;
+    if (error < 0) why = std::string("polkit cannot be asked: ") + std::strerror(-error);
+    if (!why.empty()) failed.emplace_back(number, std::move(why));
   }
-  if (result < 0) {
-    drop_bus(Verdict::undecided,
-             std::string("the system bus cannot be reached: ") + std::strerror(-result));
-  }
+  for (const auto& [number, why] : failed) finish(number, Verdict::undecided, why);
 }
 
 int PolkitClient::send(Asked& asked) {

@@ -105,7 +105,8 @@ class AccessTest(LaunchTest):
 
 class Matrix(AccessTest):
     """{active, inactive, root, service, container} x {polkit answers, is not installed, does not
-    run, no bus, a crashed one} x {default, rule}: what pcscd(8) says. fake-polkit answers as the policy does."""
+    run, no bus, a crashed one} x {default, rule}: what pcscd(8) says. fake-polkit answers as the
+    policy does."""
 
     def test_polkit_decides_by_default(self) -> None:
         self.start_bus()
@@ -359,6 +360,16 @@ class Polkit(AccessTest):
         prefix = "check org.debian.pcsc-lite.access_"
         self.assertEqual(polkit.calls(), ["ready", f"{prefix}pcsc {who} reader=",
                                           f"{prefix}card {who} reader={READER}"])
+
+    def test_is_not_asked_about_who_has_ended(self) -> None:
+        polkit = self.start_polkit()
+        daemon = self.pcscd()
+        client = self.connection(ACTIVE)
+        client._foreign.end_child()  # type: ignore[union-attr]
+        self.assertEqual(client.establish()[0], REFUSED)
+        daemon.wait_for_line("a program that has exited")
+        if "has ended, so polkit cannot be asked" in daemon.output:  # Linux 6.5
+            self.assertEqual(polkit.calls(), ["ready"])
 
     def test_is_not_asked_about_root(self) -> None:
         polkit = self.start_polkit()
