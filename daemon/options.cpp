@@ -320,7 +320,7 @@ std::string version_text() {
          ".\n"
          "Protocol versions: 4:3 4:4 4:5 4:6\n"
          "Enabled features: " CARDEA_TARGET
-         " libsystemd serial usb libudev libusb filter usbdropdir=" +
+         " libsystemd polkit serial usb libudev libusb filter usbdropdir=" +
          std::string(kDefaultBundleDirectory) +
          " ipcdir=" + std::filesystem::path(kDefaultSocket).parent_path().string() +
          " configdir=" + Options().config + "\nMAX_READERNAME: " + std::to_string(MAX_READERNAME) +
