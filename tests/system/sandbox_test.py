@@ -99,10 +99,13 @@ class Restart(SandboxTest):
         """Why there is a socket unit: nobody can connect to a socket that has been replaced."""
         first = self.start()
         sandbox = self.living(*LIBRARY_CLIENT)
+        with_directory = self.living(*LIBRARY_CLIENT, directory=True)
         self.assertIn(GREETING, sandbox.ask())
+        self.assertIn(GREETING, with_directory.ask())
         self.assertEqual(first.end(signal.SIGTERM), 0)
         self.start()
         self.assertNotIn(GREETING, sandbox.ask())
+        self.assertIn(GREETING, with_directory.ask())
         self.assertIn(GREETING, run(box(), LIBRARY_CLIENT).stdout)
 
 

@@ -48,10 +48,12 @@ def _application() -> Path:
     return folder
 
 
-def box(*, socket: bool = True, unprivileged: bool = False) -> list[str]:
-    """The words before a command. `socket` False: as with `flatpak run --nosocket=pcsc`."""
+def box(*, socket: bool = True, unprivileged: bool = False, directory: bool = False) -> list[str]:
+    """The words before a command. `socket` False: as with `flatpak run --nosocket=pcsc`;
+    `directory`: the one with the socket instead of the socket itself."""
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    bind = ["--ro-bind", str(SOCKET), str(SOCKET)]
+    bound = str(SOCKET.parent if directory else SOCKET)
+    bind = ["--ro-bind", bound, bound]
     return [*(user if unprivileged else []), "bwrap", "--unshare-all", "--die-with-parent",
             "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib",
             "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin",
