@@ -58,8 +58,9 @@ def box(*, socket: bool = True, unprivileged: bool = False, directory: bool = Fa
             "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib",
             "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin",
             "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
-            "--ro-bind", str(_application()), "/app", "--clearenv", "--setenv", "PYTHONPATH", "/app",
-            "--setenv", "PYTHONDONTWRITEBYTECODE", "1", *(bind if socket else [])]
+            "--ro-bind", str(_application()), "/app", "--clearenv",
+            "--setenv", "PYTHONPATH", "/app", "--setenv", "PYTHONDONTWRITEBYTECODE", "1",
+            *(bind if socket else [])]
 
 
 def run(words: Sequence[str], command: Sequence[str]) -> subprocess.CompletedProcess[str]:
