@@ -122,11 +122,13 @@ class MessagesTest(LaunchTest):
             self.assertNotRegex(shown, r"@CARDEA_\w+@", "a field that the record does not have")
 
     def leave_driver_at_work(self) -> WireClient:
-        """The client that waits for an answer which does not come."""
+        """With --apdu, which tells when the driver has been called. The client that waits for an
+        answer which does not come."""
         client = WireClient(SOCKET)
         self.addCleanup(client.close)
         poll_until("a card", lambda: client.states()[0].atr)
         client.send_transmit(client.open_card(READER), ENDLESS)
+        self.wait_for("apdu")
         return client
 
 
@@ -148,7 +150,7 @@ class Process(MessagesTest):
 
     @provokes("stop_forced")
     def test_a_driver_that_holds_up_the_end(self) -> None:
-        self.start()
+        self.start("--apdu")
         self.leave_driver_at_work()
         self.daemon.end(signal.SIGTERM)
 
@@ -206,7 +208,7 @@ class Readers(MessagesTest):
 
     @provokes("reader_not_released")
     def test_a_driver_that_does_not_let_go(self) -> None:
-        self.start()
+        self.start("--apdu")
         client = self.leave_driver_at_work()
         self.readers.write_text("")
         self.daemon.process.send_signal(signal.SIGHUP)

@@ -35,7 +35,7 @@ class Journald:
             place.mkdir(parents=True)
         configuration.write_text(CONFIGURATION)
         self._process = subprocess.Popen([str(JOURNALD)], stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.DEVNULL)
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         poll_until("journald listens", lambda: all(path.exists() for path in READY))
 
     def close(self) -> None:
