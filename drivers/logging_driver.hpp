@@ -1,6 +1,7 @@
 // Puts what passes between client and card into the log, for pcscd --apdu: around any driver, one
-// object a slot. PINs and what else base/apdu_mask.hpp knows as secret are masked; what is sent to
-// the reader itself (control: secure PIN entry) is not logged. Threads: as IfdDriver.
+// object a slot. COMPAT: pcsc-lite shows PINs. Here they and what else base/apdu_mask.hpp knows as
+// secret are masked; what is sent to the reader itself (control: secure PIN entry) is not logged.
+// Threads: as IfdDriver.
 #pragma once
 
 #include <cstddef>

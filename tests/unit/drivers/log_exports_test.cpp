@@ -14,7 +14,6 @@ namespace cardea {
 namespace {
 
 using testing::EndsWith;
-using testing::HasSubstr;
 
 /// The only line written; fails if there is another number of them.
 log::Record only_record(const test::LogCapture& capture) {
