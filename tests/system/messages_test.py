@@ -16,7 +16,7 @@ from unittest import mock
 
 from harness.bus import ADDRESS, NAME, OBJECT, busctl, start_bus
 from harness.journald import CATALOG, Entry, Journald
-from harness.launch import NO_READERS, PID_FILE, SOCKET, Launch, LaunchTest
+from harness.launch import PID_FILE, SOCKET, Launch, LaunchTest
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.usb_bed import UsbBed
@@ -137,7 +137,6 @@ class Process(MessagesTest):
     def test_a_life(self) -> None:
         self.start()
         self.assertEqual(self.wait_for("reader_ready")["CARDEA_READER"], READER)
-        NO_READERS.mkdir(exist_ok=True)
         self.readers.write_text("")
         self.daemon.process.send_signal(signal.SIGHUP)
         self.wait_for("reader_removed")

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from harness import secret
+from harness.bundles import DriverFolder
 from harness.journal import Journal
 from harness.launch import SOCKET, Launch, LaunchTest
 from harness.namespace import RUNTIME_DIR
@@ -140,7 +141,7 @@ class OurCcidDriver(CcidPrivacy):
     variables = ALL_OF_OURS
     name = "Generic CCID Reader 00 00"
 
-    def make_drivers(self):  # type: ignore[no-untyped-def]
+    def make_drivers(self) -> DriverFolder:
         return self.new_driver_folder()
 
     def test_a_pin_is_nowhere(self) -> None:
