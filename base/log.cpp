@@ -12,6 +12,28 @@ constexpr std::size_t kEscapedCharactersMax = 256;
 std::atomic<Sink> g_sink{nullptr};
 std::atomic<Level> g_least{Level::info};
 
+bool is_unprintable(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte >= 0x7F;
+}
+
+void append_escaped(std::string& out, char c, bool escaped) {
+  if (!escaped) {
+    out += c;
+    return;
+  }
+  char hex[8];
+  std::snprintf(hex, sizeof hex, "\\x%02X", static_cast<unsigned char>(c));
+  out += hex;
+}
+
+void make_one_line(std::string& text) {
+  if (std::ranges::none_of(text, is_unprintable)) return;
+  std::string out;
+  for (const char c : text) append_escaped(out, c, is_unprintable(c));
+  text = std::move(out);
+}
+
 }  // namespace
 
 void set_sink(Sink sink, Level least) noexcept {
@@ -47,16 +69,15 @@ std::string escape(std::string_view untrusted) {
       out += "...";
       break;
     }
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7F || c == '\\') {
-      char hex[8];
-      std::snprintf(hex, sizeof hex, "\\x%02X", byte);
-      out += hex;
-    } else {
-      out += c;
-    }
+    append_escaped(out, c, is_unprintable(c) || c == '\\');
   }
   return out;
+}
+
+Record one_line(Record record) {
+  make_one_line(record.text);
+  for (auto& [name, value] : record.fields) make_one_line(value);
+  return record;
 }
 
 std::string hex(std::span<const unsigned char> bytes, std::size_t shown_max) {

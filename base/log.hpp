@@ -45,6 +45,10 @@ void write_always(const Record& record);
 /// control and non-ASCII bytes as \xHH, cut at 256 characters.
 std::string escape(std::string_view untrusted);
 
+/// The record with control and non-ASCII bytes of its text and fields as \xHH: one line, whatever
+/// its writer forgot to escape. For sinks.
+Record one_line(Record record);
+
 /// Bytes for one log line: "3B 80 80". What is beyond `shown_max` bytes is only counted.
 std::string hex(std::span<const unsigned char> bytes, std::size_t shown_max);
 

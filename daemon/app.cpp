@@ -24,6 +24,7 @@
 #include "daemon/reader_manager.hpp"
 #include "daemon/service_notifier.hpp"
 #include "daemon/signals.hpp"
+#include "drivers/log_exports.hpp"
 
 namespace cardea {
 namespace {
@@ -225,8 +226,18 @@ ReaderManager::Settings reader_settings(const Options& options) {
   return settings;
 }
 
+void apply_driver_dumps(const Options& options) {
+  set_driver_dumps(options.driver_dumps);
+  if (!options.driver_dumps) return;
+  log::write(log::Level::warning,
+             "what drivers print of their exchange with cards is logged as it is, with PINs "
+             "(--unmasked-driver-dumps). Remedy: remove this log when the fault is found",
+             {}, log::Event::driver_message);
+}
+
 int serve(const Options& options, const char* log_target, Background& background) {
   Signals signals;
+  apply_driver_dumps(options);
   ServiceNotifier notifier;  // outlives the threads that use it
   raise_descriptor_limit();
   auto place = take_place(options);

@@ -43,7 +43,8 @@ spdlog::level::level_enum spdlog_level(log::Level level) {
 /// The record this thread is passing through spdlog, which knows no fields.
 thread_local const log::Record* t_record = nullptr;
 
-void pass_on(const log::Record& record) {
+void pass_on(const log::Record& unchecked) {
+  const log::Record record = log::one_line(unchecked);
   t_record = &record;
   spdlog::default_logger_raw()->log(spdlog_level(record.level), record.text);
 }

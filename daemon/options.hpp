@@ -24,6 +24,7 @@ struct Options {
   bool foreground = false;
   bool color = false;  ///< also where standard output is no terminal
   bool log_apdus = false;
+  bool driver_dumps = false;  ///< see set_driver_dumps()
   /// COMPAT: pcsc-lite logs errors only unless asked for more; we say as well what was refused and
   /// why, which its manual calls the default too.
   log::Level level = log::Level::info;

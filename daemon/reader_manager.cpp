@@ -312,6 +312,7 @@ Result<void> ReaderManager::open_configured(ReaderInstance instance, const Reade
   request.base_name = entry.friendly_name;
   request.device_name = entry.device_name;
   request.channel = entry.channel;
+  request.rank = entry.order;
   return opener_.open(request);
 }
 

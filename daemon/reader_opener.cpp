@@ -152,6 +152,7 @@ void ReaderOpener::hand_over(const Request& request, Channels channels, const Re
     spec.driver_events = channels.slots[slot]->has_wait_event();
     spec.version_2 = channels.slots[slot]->is_version_2();
     spec.power_off = settings_.power.for_reader(spec.name);
+    spec.rank = request.rank;
     std::unique_ptr<IfdDriver> driver = std::move(channels.slots[slot]);
     if (settings_.log_apdus) {
       driver = std::make_unique<LoggingDriver>(std::move(driver), spec.name);

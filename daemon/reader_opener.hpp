@@ -36,6 +36,7 @@ class ReaderOpener {
     std::string usb_serial;
     std::string device_name;  ///< empty: open by channel
     std::uint32_t channel = 0;
+    unsigned rank = core::ReaderSpec::kPluggedRank;  ///< where it is listed
   };
 
   /// `server` is borrowed.

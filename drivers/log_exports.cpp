@@ -5,17 +5,23 @@
 #define PCSC_API __attribute__((visibility("default")))
 #include "include/PCSC/debuglog.h"
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
+#include <span>
 #include <string>
 
 #include "base/log.hpp"
+#include "drivers/driver_text.hpp"
+#include "drivers/log_exports.hpp"
 
 namespace cardea {
 namespace {
 
 constexpr std::size_t kMessageBytesMax = 1024;
 constexpr std::size_t kHexBytesMax = 512;
+
+std::atomic<bool> g_driver_dumps{false};
 
 log::Level level_of(int priority) {
   switch (priority) {
@@ -31,7 +37,18 @@ log::Level level_of(int priority) {
   }
 }
 
+std::string line_of(const char* text) {
+  return log::escape(g_driver_dumps ? std::string(text) : without_dumps(text));
+}
+
+std::string dump_of(std::span<const unsigned char> bytes) {
+  return g_driver_dumps ? log::hex(bytes, kHexBytesMax) : hidden_bytes(bytes.size());
+}
+
 }  // namespace
+
+void set_driver_dumps(bool shown) noexcept { g_driver_dumps = shown; }
+
 }  // namespace cardea
 
 extern "C" void log_msg(const int priority, const char* fmt, ...) {
@@ -44,7 +61,7 @@ extern "C" void log_msg(const int priority, const char* fmt, ...) {
     const int length = std::vsnprintf(text, sizeof text, fmt, arguments);
     va_end(arguments);
     if (length >= 0)
-      cardea::log::write(level, cardea::log::escape(text), {}, cardea::log::Event::driver_message);
+      cardea::log::write(level, cardea::line_of(text), {}, cardea::log::Event::driver_message);
   } catch (...) {
     return;  // out of memory: the line is lost, the driver goes on
   }
@@ -55,10 +72,8 @@ extern "C" void log_xxd(const int priority, const char* msg, const unsigned char
   try {
     const cardea::log::Level level = cardea::level_of(priority);
     if (len < 0 || !cardea::log::enabled(level)) return;
-    std::string text = msg != nullptr ? cardea::log::escape(msg) : std::string();
-    if (buffer != nullptr) {
-      text += cardea::log::hex({buffer, static_cast<std::size_t>(len)}, cardea::kHexBytesMax);
-    }
+    std::string text = msg != nullptr ? cardea::line_of(msg) : std::string();
+    if (buffer != nullptr) text += cardea::dump_of({buffer, static_cast<std::size_t>(len)});
     cardea::log::write(level, text, {}, cardea::log::Event::driver_message);
   } catch (...) {
     return;

@@ -1,5 +1,7 @@
 // Puts what passes between client and card into the log, for pcscd --apdu: around any driver, one
-// object a slot. What is sent shows PINs and keys. Threads: as IfdDriver.
+// object a slot. COMPAT: pcsc-lite shows PINs. Here they and what else base/apdu_mask.hpp knows as
+// secret are masked; what is sent to the reader itself (control: secure PIN entry) is not logged.
+// Threads: as IfdDriver.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "base/apdu_mask.hpp"
 #include "drivers/ifd_driver.hpp"
 
 namespace cardea {
@@ -22,7 +25,8 @@ class LoggingDriver final : public IfdDriver {
       : driver_(std::move(driver)), reader_name_(std::move(reader_name)) {}
 
   /// Logs "APDU: 00 A4 ..." and, if it succeeds, "SW: ... 90 00" with all the card has answered;
-  /// at level info, but whatever the least level is.
+  /// at level info, but whatever the least level is. Secret bytes are "**", and so is what a card
+  /// answers to a command with secrets, but for the status.
   IfdRv transmit(IfdPci send_pci, std::span<const std::byte> command, std::span<std::byte> response,
                  std::size_t& received, IfdPci& recv_pci) override;
 
@@ -47,7 +51,7 @@ class LoggingDriver final : public IfdDriver {
   [[nodiscard]] bool is_version_2() const override { return driver_->is_version_2(); }
 
  private:
-  void log_bytes(const char* label, std::span<const std::byte> bytes) const;
+  void log_bytes(const char* label, std::span<const std::byte> bytes, SecretRange secret) const;
 
   const std::unique_ptr<IfdDriver> driver_;
   const std::string reader_name_;

@@ -247,6 +247,7 @@ void add_entry(ReaderConf& conf, ReaderConfEntry entry) {
                            log::escape(twin->file) + ":" + std::to_string(twin->line)});
     return;
   }
+  entry.order = static_cast<unsigned>(conf.entries.size());
   conf.entries.push_back(std::move(entry));
 }
 

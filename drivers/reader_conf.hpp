@@ -32,7 +32,8 @@ struct ReaderConfEntry {
   std::string library_path;
   std::uint32_t channel = 0;
   std::string file;
-  unsigned line = 0;  ///< where the entry starts, from 1
+  unsigned line = 0;   ///< where the entry starts, from 1
+  unsigned order = 0;  ///< among all entries
 };
 
 struct ReaderConf {

@@ -9,6 +9,7 @@
 
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,11 @@ struct ReaderSpec {
   bool driver_events = false;  ///< the driver announces card movements
   bool version_2 = false;      ///< IFD handler 2.0: eject exists
   PowerOff power_off;
+  /// Readers are listed in this order, whatever the order in which they came; equal ones as they
+  /// came.
+  unsigned rank = kPluggedRank;
+
+  static constexpr unsigned kPluggedRank = std::numeric_limits<unsigned>::max();
 };
 
 enum class StateRequest { fixed, sized, wait };
@@ -202,7 +208,6 @@ class Core {
 
   struct Reader {
     ReaderId id;
-    std::size_t slot = 0;
     ReaderSpec spec;
     CardState card;
     std::uint16_t event_counter = 0;
@@ -342,6 +347,8 @@ class Core {
   void release_start_up(TimePoint now, Effects& fx);
   [[nodiscard]] std::vector<std::byte> states(const Client& client, StateRequest request) const;
   [[nodiscard]] std::size_t slots_to_announce() const;
+  /// An empty place in the list, made if need be.
+  std::unique_ptr<Reader>& make_slot(unsigned rank);
   [[nodiscard]] wire::ReaderState published(const Reader& reader) const;
 
   void check_call(ConnId conn, const Call& call) const;
@@ -359,7 +366,7 @@ class Core {
   std::unordered_map<ContextHandle, ConnId> contexts_;
   std::unordered_map<CardHandle, Handle> handles_;
   std::unordered_map<DomainId, Domain> domains_;
-  std::vector<std::unique_ptr<Reader>> slots_;    ///< a reader keeps its slot for life
+  std::vector<std::unique_ptr<Reader>> slots_;    ///< by rank; may have gaps
   std::vector<std::unique_ptr<Reader>> leaving_;  ///< removed, close job not finished
   std::vector<ConnId> waiting_;                   ///< clients with Wait::silent or live
   std::vector<ConnId> start_up_;                  ///< clients whose call waits for a reader start

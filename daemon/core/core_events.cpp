@@ -123,10 +123,10 @@ std::vector<std::byte> Core::states(const Client& self, StateRequest request) co
     count = self.announced_slots != 0 ? self.announced_slots : slots_to_announce();
   }
   std::vector<std::byte> bytes(count * sizeof(wire::ReaderState));
-  for (const auto& reader : slots_) {
-    if (!reader || reader->slot >= count) continue;
-    const wire::ReaderState state = published(*reader);
-    std::memcpy(bytes.data() + reader->slot * sizeof state, &state, sizeof state);
+  for (std::size_t slot = 0; slot < std::min(count, slots_.size()); ++slot) {
+    if (!slots_[slot]) continue;
+    const wire::ReaderState state = published(*slots_[slot]);
+    std::memcpy(bytes.data() + slot * sizeof state, &state, sizeof state);
   }
   return bytes;
 }

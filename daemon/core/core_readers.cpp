@@ -48,16 +48,26 @@ void Core::reader_start_ended(TimePoint now, Effects& fx) {
   release_start_up(now, fx);
 }
 
+std::unique_ptr<Core::Reader>& Core::make_slot(unsigned rank) {
+  const auto first = std::find_if(slots_.rbegin(), slots_.rend(), [rank](const auto& reader) {
+                       return reader && reader->spec.rank < rank;
+                     }).base();
+  const auto last = std::find_if(first, slots_.end(), [rank](const auto& reader) {
+    return reader && reader->spec.rank > rank;
+  });
+  const auto free = std::find(first, last, nullptr);
+  if (free != last) return *free;
+  const auto made = slots_.emplace(last);
+  slots_high_water_ = std::max(slots_high_water_, slots_.size());
+  return *made;
+}
+
 ReaderId Core::add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx) {
   CARDEA_ASSERT(find_reader(spec.name) == nullptr);
-  const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
-  const auto slot = static_cast<std::size_t>(free - slots_.begin());
-  if (free == slots_.end()) slots_.emplace_back();
-  slots_high_water_ = std::max(slots_high_water_, slots_.size());
-  slots_[slot] = std::make_unique<Reader>();
-  Reader& reader = *slots_[slot];
+  std::unique_ptr<Reader>& slot = make_slot(spec.rank);
+  slot = std::make_unique<Reader>();
+  Reader& reader = *slot;
   reader.id = ReaderId{++last_id_};
-  reader.slot = slot;
   reader.spec = spec;
   reader.lock = TransactionQueue(settings_.lock);
   ++starting_;
@@ -80,7 +90,8 @@ void Core::presence_hint(ReaderId id, TimePoint now, Effects& fx) {
 void Core::remove_reader(ReaderId id, TimePoint now, Effects& fx) {
   Reader* found = find_reader(id);
   if (found == nullptr) return;
-  leaving_.push_back(std::move(slots_[found->slot]));
+  leaving_.push_back(std::move(*std::find_if(
+      slots_.begin(), slots_.end(), [found](const auto& slot) { return slot.get() == found; })));
   Reader& reader = *leaving_.back();
   for (const CardHandle handle : reader.handles) handles_.at(handle).reader = {};
   std::vector<CardHandle> unfinished;

@@ -5,9 +5,11 @@ Debian's daemon is no reference here: it ends at start for most of these."""
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from harness.conf_case import ConfTest, Entry
+from harness.namespace import RUNTIME_DIR
 from harness.settings import LIBCCIDTWIN, settings
 from harness.waiting import poll_until
 
@@ -52,6 +54,22 @@ class BrokenDrivers(ConfTest):
 
     def test_loading_it_ends_the_process(self) -> None:
         self._check(HANDLERS / "handler_exiting.so", "with status 3")
+
+
+class Order(ConfTest):
+    def test_readers_are_listed_as_they_are_configured(self) -> None:
+        """Drivers are started side by side; who is ready first is not who is listed first."""
+        names = [f"Reader {letter}" for letter in "HGFEDCBA"]
+        entries = []
+        for name in names:
+            library = RUNTIME_DIR / f"{name[-1]}.so"
+            shutil.copy(OURS, library)
+            entries.append(Entry(name, "virtual:card=hello", library))
+        self.start_daemon(*entries)
+        expected = [f"{name} 00 00" for name in names]
+        self.daemon.wait_for_count(len(expected))
+        with self.daemon.client() as client:
+            self.assertEqual([state.name for state in client.states() if state.name], expected)
 
 
 class NoDevice(ConfTest):

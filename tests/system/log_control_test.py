@@ -9,67 +9,35 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from harness.bus import ADDRESS, BUS, NAME, OBJECT, busctl, start_bus
 from harness.launch import NO_READERS, Launch, LaunchTest
-from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.waiting import poll_until
-
-BUS = RUNTIME_DIR / "bus"
-NAME = "org.cardea.pcscd"
-OBJECT = (NAME, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1")
-POLICY = Path(__file__).resolve().parents[2] / "systemd" / f"{NAME}.conf"
-CONFIGURATION = f"""<busconfig>
-  <type>system</type>
-  <listen>unix:path={BUS}</listen>
-  <policy context="default">
-    <allow user="*"/>
-    <allow send_destination="org.freedesktop.DBus"/>
-    <allow send_requested_reply="true" send_type="method_return"/>
-    <allow send_requested_reply="true" send_type="error"/>
-    <allow receive_type="method_call"/>
-    <allow receive_type="method_return"/>
-    <allow receive_type="error"/>
-    <allow receive_type="signal"/>
-  </policy>
-  <include>{RUNTIME_DIR}/policy.conf</include>
-</busconfig>
-"""
 
 
 class LogControl(LaunchTest):
     def setUp(self) -> None:
         super().setUp()
-        address = mock.patch.dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={BUS}")
+        address = mock.patch.dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=ADDRESS)
         address.start()
         self.addCleanup(address.stop)
 
     def start_bus(self) -> subprocess.Popen[bytes]:
-        BUS.unlink(missing_ok=True)
-        configuration = RUNTIME_DIR / "bus.conf"
-        configuration.write_text(CONFIGURATION)
-        # The user is made with the package.
-        policy = POLICY.read_text().replace('user="pcscd"', f'user="{os.getuid()}"')
-        (RUNTIME_DIR / "policy.conf").write_text(policy)
-        bus = subprocess.Popen(["dbus-daemon", f"--config-file={configuration}", "--nofork"])
+        bus = start_bus()
         self.addCleanup(bus.wait)
         self.addCleanup(bus.kill)
-        poll_until("the bus is there", BUS.exists)
         return bus
 
     def serve_on_bus(self, *arguments: str) -> Launch:
         daemon = self.serve(*arguments)
-        poll_until("it has its name", lambda: NAME in self.busctl("list").stdout)
+        poll_until("it has its name", lambda: NAME in busctl("list").stdout)
         return daemon
 
-    def busctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["busctl", "--system", "--no-pager", *arguments], check=False,
-                              capture_output=True, text=True)
-
     def shown(self, name: str) -> str:
-        return self.busctl("get-property", *OBJECT, name).stdout.strip()
+        return busctl("get-property", *OBJECT, name).stdout.strip()
 
     def set(self, name: str, value: str) -> subprocess.CompletedProcess[str]:
-        return self.busctl("set-property", *OBJECT, name, "s", value)
+        return busctl("set-property", *OBJECT, name, "s", value)
 
     def test_level_is_changed_while_it_runs(self) -> None:
         self.start_bus()

@@ -13,7 +13,7 @@ from harness.launch import SOCKET, Launch, LaunchTest
 from harness.manager import NOTIFY_SOCKET, Message, Notifications
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
-from harness.waiting import Stopwatch
+from harness.waiting import Stopwatch, poll_until
 from harness.wire import WireClient
 
 HANDLERS = settings().build_dir / "tests" / "unit" / "drivers" / "handlers"
@@ -131,8 +131,17 @@ class Watchdog(ServiceTest):
         tasks = Path(f"/proc/{self.daemon.pid}/task").iterdir()
         return [int(task.name) for task in tasks if int(task.name) != self.daemon.pid]
 
+    def sleeps(self, thread: int) -> bool:
+        try:
+            stat = Path(f"/proc/{self.daemon.pid}/task/{thread}/stat").read_text()
+        except FileNotFoundError:
+            return False
+        return stat.rpartition(")")[2].split()[0] == "S"
+
     def stop_threads(self, stopped: set[int]) -> None:
-        """Until there is none that runs: those of the start may be about to end."""
+        """Until there is none that runs: those of the start may be about to end. They have to be
+        idle: one that is stopped with a lock in its hands stops the main thread as well."""
+        poll_until("idle threads", lambda: all(map(self.sleeps, self.serving_threads())))
         while running := [thread for thread in self.serving_threads() if thread not in stopped]:
             for thread in running:
                 if not self.ptrace(PTRACE_SEIZE, thread):

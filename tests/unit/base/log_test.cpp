@@ -25,6 +25,15 @@ TEST(Log, CutsLongPeerText) {
   EXPECT_EQ(escape(std::string(1000, 'x')), std::string(256, 'x') + "...");
 }
 
+TEST(Log, MakesARecordOneLine) {
+  const Record record = one_line(
+      {Level::error, "a\n<3>forged\x1b[2J \\x0A", {{"READER", "b\rc\x7f"}}, Event::reader_fault});
+  EXPECT_EQ(record.text, "a\\x0A<3>forged\\x1B[2J \\x0A");
+  EXPECT_EQ(record.fields, (Fields{{"READER", "b\\x0Dc\\x7F"}}));
+  EXPECT_EQ(record.level, Level::error);
+  EXPECT_EQ(record.event, Event::reader_fault);
+}
+
 TEST(Log, WritesAlwaysWhatWasAskedFor) {
   set_sink([](const Record& record) { g_last = record.text; }, Level::critical);
   write_always({Level::info, "asked for", {}});

@@ -48,6 +48,7 @@ TEST_F(OptionsTest, HasDefaults) {
   EXPECT_FALSE(options->foreground);
   EXPECT_FALSE(options->color);
   EXPECT_FALSE(options->log_apdus);
+  EXPECT_FALSE(options->driver_dumps);
   EXPECT_FALSE(options->auto_exit);
   EXPECT_EQ(options->socket, "/run/pcscd/pcscd.comm");
   EXPECT_EQ(options->config, "/etc/reader.conf.d");
@@ -78,6 +79,7 @@ const std::vector<Spelling>& spellings() {
   using O = Options;
   static const std::vector<Spelling> table{
       {{"-a", "--apdu"}, [](const O& o) { return o.log_apdus; }},
+      {{"--unmasked-driver-dumps", "--unmasked"}, [](const O& o) { return o.driver_dumps; }},
       {{"-c/c", "--config=/c"}, [](const O& o) { return o.config == "/c" && o.config_given; }},
       {{"-f", "--foreground"}, [](const O& o) { return o.foreground; }},
       {{"-T", "--color"}, [](const O& o) { return o.color; }},

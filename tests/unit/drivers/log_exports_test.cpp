@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "drivers/in_process_driver.hpp"
+#include "drivers/log_exports.hpp"
 #include "include/PCSC/debuglog.h"
 #include "tests/unit/drivers/test_handlers.hpp"
 #include "tests/unit/drivers/test_support.hpp"
@@ -13,7 +14,6 @@ namespace cardea {
 namespace {
 
 using testing::EndsWith;
-using testing::HasSubstr;
 
 /// The only line written; fails if there is another number of them.
 log::Record only_record(const test::LogCapture& capture) {
@@ -48,7 +48,30 @@ TEST(LogExports, CutAMessageWithoutEnd) {
   EXPECT_LT(only_record(capture).text.size(), 300u);
 }
 
-TEST(LogExports, DumpBytesInHexadecimal) {
+/// As --unmasked-driver-dumps, for one test.
+struct WithDumps {
+  WithDumps() { set_driver_dumps(true); }
+  ~WithDumps() { set_driver_dumps(false); }
+};
+
+TEST(LogExports, ShowTheNumberOfBytesOnly) {
+  const test::LogCapture capture;
+  const unsigned char bytes[] = {0x00, 0x20, 0x00, 0x81, 0x04, 0x31, 0x32, 0x33, 0x34};
+  log_xxd(PCSC_LOG_CRITICAL, "-> ", bytes, sizeof bytes);
+  EXPECT_EQ(only_record(capture).text, "-> (9 bytes, not shown)");
+}
+
+TEST(LogExports, HideBytesThatAreText) {
+  const test::LogCapture capture;
+  log_msg(PCSC_LOG_DEBUG, "sending %s", "00 20 00 81 04 31 32 33 34");
+  log_xxd(PCSC_LOG_DEBUG, "31 32 33 34: ", nullptr, 0);
+  std::string all;
+  for (const auto& record : capture.records()) all += record.text + "\n";
+  EXPECT_EQ(all, "sending (9 bytes, not shown)\n(4 bytes, not shown): \n");
+}
+
+TEST(LogExports, DumpBytesInHexadecimalIfAsked) {
+  const WithDumps asked;
   const test::LogCapture capture;
   const unsigned char bytes[] = {0x00, 0xA4, 0x0F};
   log_xxd(PCSC_LOG_DEBUG, "-> ", bytes, 3);
@@ -56,6 +79,7 @@ TEST(LogExports, DumpBytesInHexadecimal) {
 }
 
 TEST(LogExports, CutALongDumpAndSayHowLongItWas) {
+  const WithDumps asked;
   const test::LogCapture capture;
   const std::vector<unsigned char> bytes(65548, 0xAB);
   log_xxd(PCSC_LOG_DEBUG, "", bytes.data(), static_cast<int>(bytes.size()));

@@ -50,6 +50,33 @@ TEST_F(LoggingDriverTest, ShowsCommandAndAnswerAtAnyLevel) {
   }
 }
 
+TEST_F(LoggingDriverTest, MasksPinsAtEveryLevel) {
+  for (const log::Level level : {log::Level::debug, log::Level::critical}) {
+    const test::LogCapture capture(level);
+    script_->queue_response(DriverCall::transmit, {0x31, 0x32, 0x33, 0x34, 0x90, 0x00});
+    const auto command = std::to_array<unsigned char>({0, 0x20, 0, 0x81, 4, 0x31, 50, 51, 52, 0});
+    EXPECT_EQ(transmit(std::as_bytes(std::span(command))), IfdRv::success);
+    EXPECT_THAT(texts(capture),
+                ElementsAre("APDU: 00 20 00 81 04 ** ** ** ** 00", "SW: ** ** ** ** 90 00"));
+  }
+}
+
+TEST_F(LoggingDriverTest, ShowsHowAPinFared) {
+  const test::LogCapture capture;
+  script_->queue_response(DriverCall::transmit, {0x63, 0xC2});
+  const auto command = std::to_array<unsigned char>({0, 0x24, 0, 1, 2, 0x31, 0x32});
+  EXPECT_EQ(transmit(std::as_bytes(std::span(command))), IfdRv::success);
+  EXPECT_THAT(texts(capture), ElementsAre("APDU: 00 24 00 01 02 ** **", "SW: 63 C2"));
+}
+
+TEST_F(LoggingDriverTest, SaysNothingOfCommandsToTheReader) {
+  const test::LogCapture capture;
+  const std::array<std::byte, 9> block{};
+  std::size_t length = 0;
+  driver_.control(0x42000D48, block, response_, length);
+  EXPECT_TRUE(capture.records().empty());
+}
+
 TEST_F(LoggingDriverTest, ShowsNoAnswerWhereThereIsNone) {
   const test::LogCapture capture;
   script_->queue_result(DriverCall::transmit, IfdRv::communication_error);

@@ -37,6 +37,7 @@ TestReader& CoreBench::add_reader(const std::string& name, const TestReaderOptio
   spec.version_2 = options.version_2;
   spec.alias = options.alias;
   spec.power_off = options.power_off;
+  spec.rank = options.rank;
   step([&](Core& core, Effects& fx) { reader.id = core.add_reader(spec, now_, fx); });
   return reader;
 }

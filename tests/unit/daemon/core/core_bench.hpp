@@ -30,6 +30,7 @@ struct TestReaderOptions {
   bool broken = false;  ///< as with CoreBench::break_presence()
   std::string alias{};
   PowerOff power_off{};
+  unsigned rank = ReaderSpec::kPluggedRank;
 };
 
 class CoreBench {

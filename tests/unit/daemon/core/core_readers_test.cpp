@@ -104,6 +104,35 @@ TEST(CoreReaders, AReaderKeepsItsSlotAndTheNextTakesTheFirstFreeOne) {
   EXPECT_THAT(bench.core().reader_names(), ElementsAre("D", "B", "C"));
 }
 
+TEST(CoreReaders, AreListedByRankAndThenAsTheyCame) {
+  CoreBench bench;
+  bench.add_reader("plugged 1");
+  bench.add_reader("third", {.rank = 2});
+  TestReader& first = bench.add_reader("first", {.rank = 0});
+  bench.add_reader("second, slot 0", {.rank = 1});
+  bench.add_reader("second, slot 1", {.rank = 1});
+  bench.add_reader("plugged 2");
+  EXPECT_THAT(bench.core().reader_names(),
+              ElementsAre("first", "second, slot 0", "second, slot 1", "third", "plugged 1",
+                          "plugged 2"));
+  bench.unplug(first);
+  bench.add_reader("plugged 3");
+  bench.add_reader("first again", {.rank = 0});
+  EXPECT_THAT(bench.core().reader_names(),
+              ElementsAre("first again", "second, slot 0", "second, slot 1", "third", "plugged 1",
+                          "plugged 2", "plugged 3"));
+}
+
+TEST(CoreReaders, FillTheGapsOfTheirRank) {
+  CoreBench bench;
+  bench.add_reader("configured", {.rank = 0});
+  TestReader& gone = bench.add_reader("gone");
+  bench.add_reader("stays");
+  bench.unplug(gone);
+  bench.add_reader("new");
+  EXPECT_THAT(bench.core().reader_names(), ElementsAre("configured", "new", "stays"));
+}
+
 TEST(CoreReaders, MoreThanSixteenReadersAreUsable) {
   CoreBench bench;
   for (int i = 0; i < 40; ++i) bench.add_reader("R" + std::to_string(i));

@@ -178,7 +178,10 @@ TEST(DeviceTracker, TriesAgainAfterGrowingPausesAndThenNoMore) {
   }
   t.opened(t.opening(), Outcome::failed);
   EXPECT_EQ(t.tracker.next_deadline(), std::nullopt);
-  EXPECT_NE(t.actions.records.back().text.find("left alone"), std::string::npos);
+  const log::Record& last = t.actions.records.back();
+  EXPECT_NE(last.text.find("left alone"), std::string::npos);
+  EXPECT_EQ(last.event, log::Event::reader_given_up);
+  EXPECT_EQ(last.fields, (log::Fields{{"DEVICE", "1-1:1.0"}}));
 }
 
 TEST(DeviceTracker, AnEventAtTheDevicesPortEndsThePause) {
