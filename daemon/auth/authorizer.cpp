@@ -108,13 +108,14 @@ void Authorizer::load() {
 void Authorizer::report_problems(const std::vector<RuleProblem>& problems, bool kept) const {
   for (const RuleProblem& problem : problems) {
     const std::string line = problem.line == 0 ? "" : ":" + std::to_string(problem.line);
-    log::write(log::Level::error,
-               settings_.rules_path + line + ": " + problem.what +
-                   (kept ? "; the rules read before stay in force"
-                         : "; until this is mended only root may use smart cards") +
-                   ". Look with pcscd --check-config",
-               {{"FILE", settings_.rules_path}, {"LINE", std::to_string(problem.line)}},
-               log::Event::access_rules_broken);
+    log::write(
+        log::Level::error,
+        settings_.rules_path + line + ": " + problem.what +
+            (kept ? "; the rules read before stay in force"
+                  : "; until this is mended only root may use smart cards") +
+            ". Look with pcscd --check-config",
+        {{"CONFIG_FILE", settings_.rules_path}, {"CONFIG_LINE", std::to_string(problem.line)}},
+        log::Event::access_rules_broken);
   }
 }
 

@@ -15,14 +15,15 @@ from typing import NamedTuple
 from unittest import mock
 
 from harness.bus import ADDRESS, NAME, OBJECT, busctl, start_bus
+from harness.foreign import ForeignConnection
 from harness.journald import CATALOG, Entry, Journald
-from harness.launch import PID_FILE, SOCKET, Launch, LaunchTest
+from harness.launch import PID_FILE, SOCKET, Launch, LaunchTest, is_served
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.usb_bed import UsbBed
 from harness.usb_case import SCR3310
 from harness.waiting import poll_until
-from harness.wire import Closed, WireClient
+from harness.wire import Closed, Rv, WireClient
 
 SOURCE = Path(__file__).resolve().parents[2]
 IDS = dict(re.findall(r'Event::\w+, "(\w+)",\s*"([0-9a-f]{32})"',
@@ -57,7 +58,11 @@ KINDS = {
     "driver_incomplete": Kind(4), "driver_message": Kind(3),
     "client_version_refused": Kind(4, (*CLIENT, "CLIENT_PROTOCOL", "COMMAND", "RV")),
     "client_disconnected": Kind(4, CLIENT), "client_limit": Kind(4, CLIENT),
-    "descriptor_limit": Kind(3), "apdu": Kind(6, ("READER",)),
+    "descriptor_limit": Kind(3),
+    "access_denied": Kind(4, (*CLIENT, "ACTION", "SESSION", "RULE", "RV")),
+    "access_not_decided": Kind(4, (*CLIENT, "ACTION", "SESSION", "RULE", "RV")),
+    "access_rules_read": Kind(6), "access_rules_broken": Kind(3, ("CONFIG_FILE", "CONFIG_LINE")),
+    "apdu": Kind(6, ("READER",)),
     "request": Kind(7, ("CLIENT_PID", "COMMAND", "RV", "USEC")),
     "repeated": Kind(4, ("COUNT",)), "log_level": Kind(6),
 }
@@ -286,6 +291,32 @@ class Clients(MessagesTest):
         with WireClient(SOCKET) as client:
             client.socket.sendall(b"\xff" * 8)
             client.recv_until_closed()
+
+
+class Access(MessagesTest):
+    def start_with_rules(self, text: str) -> None:
+        rules = RUNTIME_DIR / "access.rules"
+        rules.write_text(text)
+        rules.chmod(0o644)
+        self.configure(OURS, "virtual:")
+        self.daemon = self.launch("--foreground", "--access-rules", str(rules),
+                                  readers=self.readers, journal=True)
+        poll_until("the daemon accepts connections", is_served)
+
+    @provokes("access_rules_read", "access_denied")
+    def test_a_rule_that_denies(self) -> None:
+        self.start_with_rules("deny\n")
+        with WireClient(SOCKET, establish=False) as client:
+            self.assertEqual(client.establish()[0], Rv.SECURITY_VIOLATION)
+
+    @provokes("access_rules_broken", "access_not_decided")
+    def test_rules_with_a_mistake(self) -> None:
+        self.start_with_rules("permit\n")
+        if Path("/proc/self/uid_map").read_text().split()[2] == "1":
+            self.skipTest("there is only one user here")
+        nobody = ForeignConnection(SOCKET, lambda: os.setuid(65534))
+        with WireClient(SOCKET, establish=False, connection=nobody) as client:
+            self.assertEqual(client.establish()[0], Rv.SECURITY_VIOLATION)
 
 
 class ZAllOfThem(unittest.TestCase):
