@@ -10,11 +10,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from harness.bus import BUS
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.waiting import poll_until
 
-BUS = RUNTIME_DIR / "bus"
 SERVICES = Path("/usr/share/dbus-1/system-services")
 POLICY = Path(__file__).resolve().parents[3] / "systemd" / "org.debian.pcsc-lite.policy"
 NAME = "org.freedesktop.PolicyKit1"
