@@ -1,6 +1,5 @@
 #include "libpcsclite/session.hpp"
 
-#include "libpcsclite/reattach.hpp"
 #include "libpcsclite/state_fetch.hpp"
 
 namespace cardea {

@@ -10,6 +10,7 @@
 
 #include "libpcsclite/client_context.hpp"
 #include "libpcsclite/library.hpp"
+#include "libpcsclite/reattach.hpp"
 
 namespace cardea {
 
@@ -84,6 +85,15 @@ inline constexpr milliseconds kLockTryMin{100};
 /// reconnect, or reader_unavailable; or why there is no connection.
 [[nodiscard]] ScardRv report_lost_card(Session& session);
 
+/// Runs `on_lost(session)`, again if the next connection is lost as well.
+template <typename OnLost>
+[[nodiscard]] ScardRv after_loss(Session& session, OnLost& on_lost) {
+  for (int tries = 1;; ++tries) {
+    const ScardRv rv = on_lost(session);
+    if (session.link().is_open() || !is_loss(rv) || tries == kContextTriesMax) return rv;
+  }
+}
+
 /// Runs `request(session)` on the card's context until it is not refused with sharing_violation.
 /// Between tries others may use the context. Ends with invalid_handle when the handle goes, and
 /// with `on_lost(session)` if the connection of the handle is gone.
@@ -98,12 +108,13 @@ template <typename Request, typename OnLost = decltype(&report_lost_card)>
     {
       Session session = Session::on_card(card);
       if (!session) return ScardRv::invalid_handle;
-      if (reattaches && !session.has_card()) return on_lost(session);
+      if (reattaches && !session.has_card()) return after_loss(session, on_lost);
       next_try = Clock::now() + kLockTryMin;
       const ScardRv rv = request(session);
       if (reattaches && !session.has_card()) {
         const bool maybe_done = rv == ScardRv::comm_error;
-        return maybe_done && if_half_done == IfHalfDone::comm_error ? rv : on_lost(session);
+        if (maybe_done && if_half_done == IfHalfDone::comm_error) return rv;
+        return after_loss(session, on_lost);
       }
       if (rv != ScardRv::sharing_violation || on_locked == OnLockedCard::report) return rv;
       if (on_locked == OnLockedCard::retry && library().environment().no_blocking) return rv;

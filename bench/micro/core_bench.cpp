@@ -23,7 +23,7 @@ class World {
     for (int i = 0; i < clients; ++i) {
       connections_.push_back(core_.add_client({}));
       core_.set_dialect(connections_.back(), wire::newest_dialect());
-      core_.establish(connections_.back(), wire::Establish{}, fx_);
+      core_.establish(connections_.back(), wire::Establish{}, now_, fx_);
       const auto context = reply<wire::Establish>().context;
       if (i == 0) connect(context, "Reader " + std::to_string(readers - 1));
     }

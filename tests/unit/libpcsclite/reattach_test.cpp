@@ -143,6 +143,21 @@ TEST_F(Reattach, AReconnectCarriesOutItsReset) {
   EXPECT_EQ(daemon_->seen(Command::reconnect), 1);
 }
 
+TEST_F(Reattach, AReconnectMayMeetTheDeathOfTheNextDaemonToo) {
+  const SCARDHANDLE card = test::connect_card(context_);
+  daemon_->hang_up();
+  EXPECT_EQ(status(card), SCARD_W_RESET_CARD);
+  std::atomic<int> deaths{0};
+  FakeDaemon::Options options = test::one_reader();
+  options.hook = [&deaths](const FakeRequest& request) -> std::optional<FakeAnswer> {
+    if (request.command != Command::connect || deaths++ > 0) return std::nullopt;
+    return FakeAnswer{{}, /*hangs_up=*/true};
+  };
+  start_daemon(options);
+  EXPECT_EQ(reconnect(card), SCARD_S_SUCCESS);
+  EXPECT_EQ(SCardReleaseContext(context_), SCARD_S_SUCCESS);
+}
+
 TEST_F(Reattach, HandlesOfAMissingReaderSaySo) {
   const SCARDHANDLE card = test::connect_card(context_);
   daemon_->hang_up();
