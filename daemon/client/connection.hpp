@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/unique_fd.hpp"
 #include "base/unix_socket.hpp"
@@ -31,6 +30,7 @@ class Connection {
 
   const core::ConnId id;
   const PeerCredentials peer;
+  const TimePoint since = Clock::now();
 
   /// Puts the socket into the poller, armed for input. From here on events may come.
   Result<void> open() EXCLUDES(mutex_);

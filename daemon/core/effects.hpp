@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/scard_rv.hpp"
 #include "daemon/core/card_state.hpp"
@@ -81,15 +82,27 @@ struct JobResult {
   std::string detail;                 ///< why it failed, for the log
 };
 
+/// A transaction that nobody has used for Settings::idle_holder.
+struct IdleHold {
+  std::string reader;
+  ConnId holder;
+  std::vector<ConnId> waiters;
+  Duration held{};
+  Duration idle{};
+  bool reset = false;  ///< it is taken away: the card is reset, and the line served
+};
+
 struct Effects {
   std::vector<Reply> replies;
   std::vector<Drop> drops;
   std::vector<Job> jobs;
   std::vector<log::Record> records;
+  std::vector<IdleHold> idle_holds;
   std::vector<ReaderId> faulty;  ///< have answered nothing but faults for Settings::fault_patience
 
   [[nodiscard]] bool empty() const {
-    return replies.empty() && drops.empty() && jobs.empty() && records.empty() && faulty.empty();
+    return replies.empty() && drops.empty() && jobs.empty() && records.empty() && faulty.empty() &&
+           idle_holds.empty();
   }
 };
 

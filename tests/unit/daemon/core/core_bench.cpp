@@ -140,6 +140,7 @@ void CoreBench::absorb(Effects& fx) {
   for (Job& job : fx.jobs) jobs_.push_back(std::move(job));
   for (const log::Record& record : fx.records) log.push_back(record.text);
   faulty.insert(faulty.end(), fx.faulty.begin(), fx.faulty.end());
+  idle_holds.insert(idle_holds.end(), fx.idle_holds.begin(), fx.idle_holds.end());
 }
 
 void CoreBench::settle() {

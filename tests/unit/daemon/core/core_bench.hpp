@@ -81,6 +81,7 @@ class CoreBench {
   [[nodiscard]] std::size_t drops() const { return drops_; }
   std::vector<std::string> log;  ///< texts of the records
   std::vector<ReaderId> faulty;  ///< reported as such
+  std::vector<IdleHold> idle_holds;
 
  private:
   friend class TestClient;
