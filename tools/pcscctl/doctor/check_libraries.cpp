@@ -27,10 +27,13 @@ std::vector<std::string> library_directories(const Host& host) {
   return directories;
 }
 
-/// "/usr/lib/x/libpcsclite.so.1 (libpcsclite.so.1.0.0)"
+/// "/usr/lib/x/libpcsclite.so.1 (libpcsclite.so.1.0.0, Cardea's)"
 std::string described(const Host& host, const std::string& path) {
+  // Only ours knows this variable.
+  const bool ours = host.read(path).find("CARDEA_TRACE") != std::string::npos;
   const std::string target = host.link(path);
-  return target.empty() ? path : path + " (" + target + ")";
+  const std::string whose = ours ? "Cardea's" : "not Cardea's";
+  return path + " (" + (target.empty() ? "" : target + ", ") + whose + ")";
 }
 
 /// Copies that come with applications.
@@ -86,7 +89,7 @@ Findings check_libraries(const Host& host) {
     if (!host.exists(path)) continue;
     std::error_code error;
     if (!std::filesystem::exists(host.at(path), error)) {
-      found.push_back({Verdict::fault, "library-broken", described(host, path) + " leads nowhere",
+      found.push_back({Verdict::fault, "library-broken", path + " leads nowhere",
                        "install the package of the library again (libcardea-pcsclite1)"});
       continue;
     }
@@ -104,10 +107,15 @@ Findings check_libraries(const Host& host) {
     found.push_back({Verdict::good, "library", "programs use " + copies.front(), ""});
   }
   for (const auto& [file, programs] : libraries_in_use(host)) {
-    if (!file.ends_with("(deleted)")) continue;
+    if (!file.ends_with("(deleted)")) {
+      found.push_back({Verdict::good, "library-used",
+                       joined(programs) + (programs.size() > 1 ? " use " : " uses ") + file, ""});
+      continue;
+    }
     found.push_back({Verdict::warning, "library-replaced",
-                     joined(programs) + " still use a library that an update has replaced",
-                     "restart these programs"});
+                     joined(programs) + (programs.size() > 1 ? " still use" : " still uses") +
+                         " a library that an update has replaced",
+                     "restart what is named here"});
   }
   if (const auto bundled = bundled_copies(host); !bundled.empty()) {
     found.push_back({Verdict::note, "library-bundled",

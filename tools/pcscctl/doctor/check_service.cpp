@@ -115,7 +115,7 @@ Findings check_daemon(const Host& host) {
                      named(daemon) + " was replaced by an update and still runs",
                      "systemctl restart pcscd.service"});
   }
-  if (!host.exists(control_path(host.socket))) {
+  if (host.exists(host.socket) && !host.exists(control_path(host.socket))) {
     found.push_back({Verdict::warning, "daemon-foreign",
                      named(daemons.front()) + " has no control socket: it is not Cardea's",
                      "pcscctl status, list, monitor and trace need Cardea's pcscd"});

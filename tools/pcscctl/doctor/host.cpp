@@ -8,7 +8,8 @@
 namespace cardea::ctl {
 namespace {
 
-constexpr std::size_t kReadBytesMax = 64 * 1024;
+constexpr std::size_t kReadBytesMax = 8 * 1024 * 1024;
+constexpr std::size_t kChunkBytes = 16 * 1024;
 
 /// The number after "Uid:" of /proc/PID/status.
 uid_t uid_in(const std::string& status) {
@@ -37,9 +38,12 @@ std::vector<std::string> Host::list(const std::string& path) const {
 
 std::string Host::read(const std::string& path) const {
   std::ifstream file(at(path), std::ios::binary);
-  std::string text(kReadBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  std::string text;
+  std::vector<char> chunk(kChunkBytes);
+  while (file && text.size() < kReadBytesMax) {
+    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));
+  }
   const std::size_t end = text.find_last_not_of(" \n\t");
   text.resize(end == std::string::npos ? 0 : end + 1);
   return text;

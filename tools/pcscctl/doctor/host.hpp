@@ -28,7 +28,7 @@ struct Host {
   [[nodiscard]] bool exists(const std::string& path) const;
   /// Names in a directory, sorted; empty if it cannot be read.
   [[nodiscard]] std::vector<std::string> list(const std::string& path) const;
-  /// The first 64 KiB, without blanks at the end; empty if it cannot be read.
+  /// The first 8 MiB, without blanks at the end; empty if it cannot be read.
   [[nodiscard]] std::string read(const std::string& path) const;
   /// Where a symbolic link leads, as it says; empty: it is none.
   [[nodiscard]] std::string link(const std::string& path) const;

@@ -179,6 +179,17 @@ TEST_F(Doctor, NamesProgramsWithAReplacedLibrary) {
   EXPECT_THAT(named(), ElementsAre("library-replaced"));
 }
 
+TEST_F(Doctor, SaysWhoseLibraryIsUsedByWhom) {
+  write("/usr/lib/x86_64-linux-gnu/libpcsclite.so.1.0.0", "ELF... CARDEA_TRACE ...");
+  process(200, "firefox", "/usr/bin/firefox", 1000);
+  write("/proc/200/maps",
+        std::string(100'000, 'x') + "\n7f00-7f01 r-xp 00 08:01 12 /opt/libpcsclite.so.1.0.0\n");
+  const Findings found = check_libraries(host);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_THAT(found[0].text, HasSubstr("(libpcsclite.so.1.0.0, Cardea's)"));
+  EXPECT_EQ(found[1].text, "firefox (pid 200) uses /opt/libpcsclite.so.1.0.0");
+}
+
 TEST_F(Doctor, MentionsCopiesInSandboxes) {
   write("/var/lib/flatpak/app/org.example.App/current/active/files/lib/libpcsclite.so.1", "ELF");
   EXPECT_THAT(notes(), ElementsAre("library-bundled", "usb-none"));
