@@ -30,6 +30,24 @@ GARBAGE = (b"hello\n", b"\x00\xff\n", b'{"do":"status"}\n',
 IDLE_SECONDS = 10.0
 WAKE_UPS_MAX = 1
 
+PYTHON = "/usr/bin/python3"
+OF_ONE_USER_MAX = 16
+# Makes more connections than one user may have, and says how many are answered.
+CROWD = """
+import socket, sys
+crowd = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+for one in crowd:
+    one.connect(sys.argv[1])
+answers = 0
+for one in crowd:
+    try:
+        one.sendall(b'{"cardea-control":1,"do":"status"}\\n')
+        answers += len(one.recv(10)) > 0
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+print(answers)
+"""
+
 
 class Stream:
     """Lines of monitor or trace, read as they come."""
@@ -228,6 +246,11 @@ class Refusals(ControlTest):
         for one in crowd:
             one.close()
         self.assertEqual(len(self.status()["readers"]), 2)
+
+    def test_one_user_cannot_keep_the_others_out(self) -> None:
+        done = subprocess.run([PYTHON, "-c", CROWD, self.control], capture_output=True, text=True,
+                              check=True, user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual(done.stdout.split(), [str(OF_ONE_USER_MAX)])
 
     def test_the_socket_is_for_everybody(self) -> None:
         mode = os.stat(self.control).st_mode
