@@ -25,6 +25,7 @@ struct AtrAnalysis {
   std::vector<AtrPart> parts;         ///< in the order of the ATR
   std::vector<AtrPart> history;       ///< what the historical bytes consist of
   std::vector<std::string> problems;  ///< what is against the standard
+  std::vector<std::string> names;     ///< of cards with this ATR; not filled by analyse_atr()
   std::vector<std::string> summary;   ///< what it comes to, most important first
 };
 

@@ -1,7 +1,9 @@
 // pcscctl explain: what an ATR says. With an ATR it needs no daemon.
 #include <cstdio>
+#include <fstream>
 
 #include "tools/pcscctl/atr_analysis.hpp"
+#include "tools/pcscctl/card_list.hpp"
 #include "tools/pcscctl/commands.hpp"
 #include "tools/pcscctl/control_client.hpp"
 #include "tools/pcscctl/explain_view.hpp"
@@ -56,7 +58,9 @@ int explain(const Invocation& invocation) {
       std::fputs("pcscctl: an ATR is 2 to 33 bytes in hexadecimal, e.g. 3B 80 80 01 01\n", stderr);
       return kUsage;
     }
-    const AtrAnalysis analysis = analyse_atr(*bytes);
+    AtrAnalysis analysis = analyse_atr(*bytes);
+    std::ifstream list(kCardListFile);
+    analysis.names = card_names(list, analysis.atr);
     if (!analysis.problems.empty()) status = kFailed;
     if (invocation.json) {
       all.push_back(atr_json(analysis));

@@ -51,6 +51,8 @@ std::string atr_text(const AtrAnalysis& analysis, const Style& style) {
   }
   if (!analysis.summary.empty()) out += "\nThe card\n";
   for (const std::string& line : analysis.summary) out += "  " + line + "\n";
+  if (!analysis.names.empty()) out += "\nCards with this ATR\n";
+  for (const std::string& line : analysis.names) out += "  " + line + "\n";
   if (!analysis.problems.empty()) out += "\nAgainst the standard\n";
   for (const std::string& line : analysis.problems) {
     out += "  " + style.paint(Colour::red, line) + "\n";
@@ -63,6 +65,7 @@ Json atr_json(const AtrAnalysis& analysis) {
           {"parts", parts_json(analysis.parts)},
           {"history", parts_json(analysis.history)},
           {"summary", analysis.summary},
+          {"names", analysis.names},
           {"problems", analysis.problems}};
 }
 
