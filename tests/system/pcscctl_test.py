@@ -340,6 +340,7 @@ class IdleHolderReset(WithOptions):
 
 
 class Idle(ControlTest):
+    @unittest.skipIf(settings().sanitize, "the sanitizer's own thread wakes up")
     def test_daemon_does_not_wake_up(self) -> None:
         self._when_powered_off()
         before = self._wake_ups()
