@@ -40,6 +40,9 @@ constexpr std::array kEvents{
     EventRow{Event::request, "request", "069bc6bc1a2847b98cfa49995137b037"},
     EventRow{Event::repeated, "repeated", "b0abb7e775b4424e9a508282f8ed8330"},
     EventRow{Event::log_level, "log_level", "9a58abc8b01f4b9b9d6d8251475ec09e"},
+    EventRow{Event::holder_idle, "holder_idle", "1521d8f112a140c9b02cacba3fe4d7be"},
+    EventRow{Event::control_failed, "control_failed", "7daee6369f454fbda897c7e408f215ac"},
+    EventRow{Event::control_refused, "control_refused", "1317cb09de524768bba942a4e4868b28"},
 };
 
 }  // namespace

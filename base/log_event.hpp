@@ -41,6 +41,9 @@ enum class Event {
   request,
   repeated,
   log_level,
+  holder_idle,
+  control_failed,
+  control_refused,
 };
 
 struct EventRow {

@@ -17,6 +17,7 @@
 #include "daemon/auth/authorizer.hpp"
 #include "daemon/background.hpp"
 #include "daemon/client/server.hpp"
+#include "daemon/control/control_server.hpp"
 #include "daemon/idle_timer.hpp"
 #include "daemon/journal_log.hpp"
 #include "daemon/log_control.hpp"
@@ -202,12 +203,25 @@ int wait_for_end(Signals& signals, const Service& service, const Options& option
   }
 }
 
+/// pcscctl is a help, not a condition: the daemon serves clients without it.
+std::unique_ptr<ControlServer> open_control(Server& server, ControlHub& hub, const Place& place) {
+  const std::string path = ControlServer::path_for(place.path);
+  auto control =
+      ControlServer::create(server, hub, {place.path, CARDEA_VERSION, Clock::now()}, path);
+  if (control) return std::move(*control);
+  log::write(log::Level::warning, control.error().context + "; pcscctl will not work", {},
+             log::Event::control_failed);
+  return nullptr;
+}
+
 Server::Settings server_settings(const Options& options) {
   Server::Settings settings;
   settings.clients_max = options.clients_max;
   settings.core.handles_per_context_max = options.handles_per_context_max;
   settings.core.handles_per_reader_max = options.handles_per_reader_max;
   settings.core.legacy_slots = options.legacy_slots;
+  settings.core.idle_holder = options.idle_holder;
+  settings.core.idle_holder_policy = options.idle_holder_policy;
   return settings;
 }
 
@@ -245,6 +259,8 @@ int serve(const Options& options, const char* log_target, Background& background
   const ScopeExit remove_socket([&place] { place->remove_socket(); });
   auth::Authorizer authorizer(
       {options.access_rules, options.access_rules_given, options.polkit, {}});
+  auto hub = ControlHub::create();  // outlives the threads that use it
+  if (!hub) return fail_to_start(hub.error(), background);
   auto server = Server::create(server_settings(options), std::move(place->socket));
   if (!server) return fail_to_start(server.error(), background);
   (*server)->set_authorizer(authorizer);
@@ -260,6 +276,9 @@ int serve(const Options& options, const char* log_target, Background& background
       notifier.report(now.readers, now.clients, now.starting);
     });
   }
+  (*server)->set_observer(hub->get());
+  // Who has been answered by the one socket finds the other.
+  const auto control = open_control(**server, **hub, *place);
   (*server)->start();
   log::write(log::Level::info,
              "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},

@@ -94,6 +94,25 @@ Result<void> set_auto_exit(const OptionRow& row, const char* text, Options& opti
   return {};
 }
 
+Result<void> set_idle_holder(const OptionRow& row, const char* text, Options& options) {
+  const auto seconds = number(row, text, 0, static_cast<std::size_t>(kIdleHolderMax.count()));
+  if (!seconds) return tl::make_unexpected(seconds.error());
+  options.idle_holder = std::chrono::seconds(*seconds);
+  return {};
+}
+
+Result<void> set_idle_policy(const OptionRow& row, const char* text, Options& options) {
+  const std::string_view name(text);
+  if (name != "report" && name != "reset") {
+    return failure(ScardRv::invalid_parameter, std::string("--") + row.name +
+                                                   " takes report or reset, not "
+                                                   " + text + "
+                                                   "");
+  }
+  options.idle_holder_policy = name == "reset" ? core::IdlePolicy::reset : core::IdlePolicy::report;
+  return {};
+}
+
 Result<void> set_backend(const OptionRow& row, const char* text, Options& options) {
   struct Name {
     std::string_view name;
@@ -177,6 +196,13 @@ constexpr std::array kTable{
               "when unused cards are powered off: never, SECONDS,\n"
               "READER=never or READER=SECONDS; may be repeated",
               add_power_rule},
+    OptionRow{0, "idle-holder", Argument::required, "SECONDS",
+              "log programs that hold a transaction unused for so\nlong (10); 0: never",
+              set_idle_holder},
+    OptionRow{0, "idle-holder-policy", Argument::required, "POLICY",
+              "what happens to such a transaction if others wait:\n"
+              "report (nothing), or reset the card and hand over",
+              set_idle_policy},
     OptionRow{'S', "reader-name-no-serial", Argument::none, nullptr,
               "leave USB serial numbers out of readers' names",
               set<&Options::names_without_serial>},
@@ -238,6 +264,8 @@ std::vector<option> long_options() {
   for (const char* abbreviation : {"ho", "hot", "hotp", "hotpl", "hotplu"}) {
     options.push_back({abbreviation, no_argument, nullptr, kHotplugAbbreviation});
   }
+  // COMPAT: so would --idle-holder.
+  options.push_back({"i", no_argument, nullptr, 'i'});
   options.push_back({nullptr, 0, nullptr, 0});
   return options;
 }

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "daemon/core/idle_policy.hpp"
 #include "daemon/hotplug/hotplug_kind.hpp"
 #include "daemon/power_policy.hpp"
 
@@ -51,6 +52,8 @@ struct Options {
   std::size_t handles_per_context_max = 200;
   std::size_t handles_per_reader_max = 200;
   std::size_t legacy_slots = 16;
+  std::chrono::seconds idle_holder{10};  ///< 0: never
+  core::IdlePolicy idle_holder_policy = core::IdlePolicy::report;
   bool auto_exit = false;  ///< end after auto_exit_limit without clients
   std::chrono::seconds auto_exit_limit{60};
 
@@ -62,6 +65,9 @@ struct Options {
 
 /// Longest time for --auto-exit.
 inline constexpr std::chrono::seconds kAutoExitMax{86'400};
+
+/// Longest --idle-holder.
+inline constexpr std::chrono::seconds kIdleHolderMax{86'400};
 
 /// Longest --force-reader-polling.
 inline constexpr std::chrono::seconds kForcedPollingMax{3600};

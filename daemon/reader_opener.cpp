@@ -148,6 +148,7 @@ void ReaderOpener::hand_over(const Request& request, Channels channels, const Re
     if (!request.usb_place.empty()) {
       spec.alias = usb_alias(request.usb_place, request.usb_serial, static_cast<unsigned>(slot));
     }
+    spec.driver = request.library_path;
     spec.domain = slot == 0 || !channels.slots_are_safe ? reader.domain : server_.add_domain();
     spec.driver_events = channels.slots[slot]->has_wait_event();
     spec.version_2 = channels.slots[slot]->is_version_2();

@@ -30,6 +30,7 @@ class Connection {
 
   const core::ConnId id;
   const PeerCredentials peer;
+  const TimePoint since = Clock::now();
 
   /// The socket, to ask the kernel about the peer; open as long as the connection exists.
   [[nodiscard]] int descriptor() const { return fd_.get(); }

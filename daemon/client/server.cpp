@@ -191,7 +191,11 @@ void Server::run_job(PendingJob pending, Round& round) {
   if (closing) {
     pending.runtime->close();
   } else {
+    const TimePoint began = Clock::now();
     result = CardChannel(*pending.runtime->driver).run(pending.job, scratch().answer);
+    if (observer_ != nullptr && observer_->wants_exchanges()) {
+      show_exchange(pending, result, Clock::now() - began);
+    }
   }
   bool domain_gone = false;
   bool owner_gone = false;
@@ -250,6 +254,7 @@ bool Server::accept_one() {
       const core::ConnId id = core_.add_client({peer->pid, peer->uid});
       connection = std::make_shared<Connection>(poller_, std::move(fd), id, *peer);
       connections_[id] = connection;
+      if (observer_ != nullptr) observer_->client_came(id, *peer);
       census_changed();
     }
   }
@@ -386,6 +391,8 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
     core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
+    observe();  // what it leaves behind comes before its end
+    if (observer_ != nullptr) observer_->client_gone(connection->id);
     last_client_left_ = now;
     census_changed();
     resume_accepting = accept_paused_ && !stopping_;
@@ -442,6 +449,7 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
   outcome.withdrawn = std::move(fx.withdrawn);
   if (!fx.records.empty()) census_changed();  // no reader comes or goes without a record
   outcome.records = std::move(fx.records);
+  for (const core::IdleHold& hold : fx.idle_holds) outcome.idle_holds.push_back(named(hold));
   for (const core::ReaderId reader : fx.faulty) {
     if (const auto it = runtimes_.find(reader); it != runtimes_.end()) {
       outcome.faulty.push_back(it->second->owner);
@@ -463,6 +471,7 @@ void Server::carry_out(Outcome& outcome, Round& round) {
   for (const auto& [connection, question] : outcome.questions) ask(connection, question, round);
   for (const core::CallId call : outcome.withdrawn) authorizer_->withdraw(call);
   for (const log::Record& record : outcome.records) log::write(record);
+  for (const NamedHold& named : outcome.idle_holds) report_idle_holder(named);
   for (const Answered& answered : outcome.answered) report_request(answered);
   for (const ReaderOwner owner : outcome.faulty) {
     if (reader_events_.faulty) reader_events_.faulty(owner);

@@ -2,8 +2,8 @@
 // short lock, and carries out what the core decides: replies, disconnections, driver calls, log
 // records, the timer. Everything runs on the executor's threads.
 //
-// Locks: core_mutex_ is never held across a driver call, a write, or a log line; the only lock
-// taken inside it is a Connection's.
+// Locks: core_mutex_ is never held across a driver call, a write, or a log line; the only
+// locks taken inside it are a Connection's and the observer's.
 #pragma once
 
 #include <functional>
@@ -20,6 +20,7 @@
 #include "daemon/auth/authorizer.hpp"
 #include "daemon/client/connection.hpp"
 #include "daemon/client/report_plan.hpp"
+#include "daemon/client/server_observer.hpp"
 #include "daemon/core/core.hpp"
 #include "daemon/io/deadline_timer.hpp"
 #include "daemon/io/executor.hpp"
@@ -70,6 +71,12 @@ class Server {
   /// True if there is no client, neither connected nor in the queue of the listening socket. From
   /// then on nobody is accepted: who comes later stays in the queue.
   bool leave_if_idle() EXCLUDES(core_mutex_);
+
+  // --- for those who look on ---
+  /// Before start(). `observer` outlives the threads.
+  void set_observer(ServerObserver* observer) { observer_ = observer; }
+  /// Any thread. An observer that wants changes gets all that come after this.
+  ServerStatus status() EXCLUDES(core_mutex_);
 
   // --- readers; any thread ---
   /// Whoever added readers names them by a number of his; all slots of a device share one.
@@ -142,6 +149,12 @@ class Server {
     Duration took;
   };
 
+  struct NamedHold {
+    core::IdleHold hold;
+    PeerCredentials holder;
+    std::vector<PeerCredentials> waiters;
+  };
+
   struct Outcome {
     std::vector<std::pair<ConnectionPtr, core::Reply>> direct;  ///< replies with payload
     std::vector<ConnectionPtr> flush;
@@ -152,6 +165,7 @@ class Server {
     std::vector<core::CallId> withdrawn;
     std::vector<Answered> answered;  ///< while the log has details
     std::vector<ReaderOwner> faulty;
+    std::vector<NamedHold> idle_holds;
   };
 
   Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer,
@@ -186,6 +200,11 @@ class Server {
   void ask(const ConnectionPtr& connection, const core::Question& question, Round& round);
   void decide(core::ConnId conn, core::CallId call, bool allowed, Round& round);
   void set_timer() REQUIRES(core_mutex_);
+  void observe() REQUIRES(core_mutex_);
+  void show_exchange(const PendingJob& done, const core::JobResult& result, Duration took)
+      EXCLUDES(core_mutex_);
+  [[nodiscard]] NamedHold named(const core::IdleHold& hold) REQUIRES(core_mutex_);
+  static void report_idle_holder(const NamedHold& named);
   [[nodiscard]] ConnectionPtr find(core::ConnId id) REQUIRES(core_mutex_);
 
   const Settings settings_;
@@ -216,6 +235,9 @@ class Server {
   CondVar readers_closed_;                           ///< or a start has ended
   CondVar guest_entered_;
   auth::Authorizer* authorizer_ = nullptr;            ///< constant after start()
+  ServerObserver* observer_ = nullptr;  ///< constant after start()
+  /// As the observer knows them; none: nobody looks on.
+  std::optional<std::vector<core::ReaderSnapshot>> readers_seen_ GUARDED_BY(core_mutex_);
   ReaderEvents reader_events_;                        ///< constant after start()
   std::function<void(const Census&)> census_report_;  ///< constant after start()
 };
@@ -228,6 +250,7 @@ void Server::with_core(Round& round, const Visit& visit) {
     MutexLock lock(core_mutex_);
     visit(core_, Clock::now(), fx);
     absorb(fx, round, outcome);
+    observe();
     set_timer();
   }
   carry_out(outcome, round);

@@ -21,8 +21,10 @@
 #include "daemon/core/card_state.hpp"
 #include "daemon/core/core_answer.hpp"
 #include "daemon/core/effects.hpp"
+#include "daemon/core/idle_policy.hpp"
 #include "daemon/core/ids.hpp"
 #include "daemon/core/power_off.hpp"
+#include "daemon/core/snapshot.hpp"
 #include "daemon/core/transaction_queue.hpp"
 #include "protocol/commands.hpp"
 #include "protocol/dialect.hpp"
@@ -46,7 +48,9 @@ struct Settings {
   milliseconds off_after_events{5000};  ///< the same where the driver announces events
   milliseconds start_up_wait{5000};     ///< state requests wait for starting readers
   milliseconds cancel_latch{100};       ///< 4:3 only: a CANCEL may overtake its WAIT
-  milliseconds fault_patience{5000};    ///< a reader that answers nothing but faults is reported
+  milliseconds idle_holder{10'000};     ///< a transaction unused for so long is idle; 0: never
+  IdlePolicy idle_holder_policy = IdlePolicy::report;
+  milliseconds fault_patience{5000};  ///< a reader that answers nothing but faults is reported
 };
 
 struct ClientInfo {
@@ -55,8 +59,9 @@ struct ClientInfo {
 };
 
 struct ReaderSpec {
-  std::string name;   ///< final and unique, at most 127 characters
-  std::string alias;  ///< names the place it is plugged into; may be empty
+  std::string name;      ///< final and unique, at most 127 characters
+  std::string alias;     ///< names the place it is plugged into; may be empty
+  std::string driver{};  ///< file of the handler, for people
   DomainId domain;
   bool driver_events = false;  ///< the driver announces card movements
   bool version_2 = false;      ///< IFD handler 2.0: eject exists
@@ -145,6 +150,10 @@ class Core {
   };
   [[nodiscard]] Counts counts() const;
   [[nodiscard]] std::vector<std::string> reader_names() const;
+  /// Empty if it is gone.
+  [[nodiscard]] std::string reader_name(ReaderId reader);
+  [[nodiscard]] Snapshot snapshot() const;
+  [[nodiscard]] std::vector<ReaderSnapshot> reader_snapshots() const;
   /// The handle that holds the reader's lock, 0 for none; invariants are asserted on the way.
   [[nodiscard]] CardHandle lock_owner(std::string_view reader_name) const;
   /// Aborts if a rule of the core is broken. Holds between any two calls.
@@ -221,8 +230,10 @@ class Core {
     std::optional<TimePoint> poll_at;
     std::optional<TimePoint> off_at;
     bool faulty = false;
-    std::optional<TimePoint> fault_due;  ///< when the fault it has will be reported
-    std::int32_t published_use = 0;      ///< -1 exclusive, 0 free, 1 in use
+    std::uint64_t idle_reported_hold = 0;  ///< the hold that was last reported as idle
+    bool idle_reported_waiters = false;    ///< and that somebody waited for it
+    std::optional<TimePoint> fault_due;    ///< when the fault it has will be reported
+    std::int32_t published_use = 0;        ///< -1 exclusive, 0 free, 1 in use
   };
 
   struct Work {
@@ -280,10 +291,10 @@ class Core {
   [[nodiscard]] ScardRv admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader);
   void open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connect message,
                    std::uint32_t active, TimePoint now, Effects& fx);
-  Handle& reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode);
+  Handle& reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode, TimePoint now);
   void drop_handle(CardHandle id, TimePoint now, Effects& fx);
   void abandon_handle(CardHandle id, TimePoint now, Effects& fx);
-  void set_mode(Handle& handle, Reader& reader, wire::ShareMode mode);
+  void set_mode(Handle& handle, Reader& reader, wire::ShareMode mode, TimePoint now);
   void connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Connect& message,
                                TimePoint now, Effects& fx);
   [[nodiscard]] std::uint32_t effective_protocol(const Reader& reader) const;
@@ -350,6 +361,14 @@ class Core {
   /// An empty place in the list, made if need be.
   std::unique_ptr<Reader>& make_slot(unsigned rank);
   [[nodiscard]] wire::ReaderState published(const Reader& reader) const;
+
+  // holders
+  [[nodiscard]] ReaderSnapshot snapshot_of(const Reader& reader) const;
+  [[nodiscard]] bool has_transaction(const Reader& reader) const;
+  [[nodiscard]] bool is_at_driver(ConnId conn) const;
+  [[nodiscard]] bool idle_action_pending(const Reader& reader) const;
+  [[nodiscard]] std::optional<TimePoint> idle_due(const Reader& reader) const;
+  void check_idle_holder(Reader& reader, TimePoint now, Effects& fx);
 
   void check_call(ConnId conn, const Call& call) const;
   [[nodiscard]] Client& client(ConnId conn);

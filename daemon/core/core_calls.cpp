@@ -118,7 +118,7 @@ bool Core::wait_in_line(ConnId conn, Reader& reader, CardHandle card, LineWait w
                         TimePoint now) {
   Call& call = *client(conn).call;
   if (call.waited) return false;
-  Ticket ticket{conn, card, wait.wants_lock, false, {}, {}, false};
+  Ticket ticket{conn, card, wait.wants_lock, false, {}, {}, false, now};
   if (wait.limit) ticket.until = now + *wait.limit;
   reader.lock.enqueue(ticket);
   if (wait.limit && wait.limit->count() == 0) {
@@ -302,6 +302,7 @@ std::optional<TimePoint> Core::next_deadline() const {
   for (const auto& reader : slots_) {
     if (!reader) continue;
     consider(reader->lock.deadline());
+    consider(idle_due(*reader));
     if (!reader->check_pending) consider(reader->poll_at);
     if (!reader->off_pending) consider(reader->off_at);
     consider(reader->fault_due);
@@ -316,6 +317,7 @@ void Core::expire(TimePoint now, Effects& fx) {
     reader->lock.expire(now);
     answer_overdue(*reader, now, fx);
     serve_line(*reader, now, fx);
+    check_idle_holder(*reader, now, fx);
     if (reader->poll_at && *reader->poll_at <= now) presence_hint(reader->id, now, fx);
     if (reader->off_at && *reader->off_at <= now && !reader->off_pending) {
       reader->off_pending = true;

@@ -90,7 +90,7 @@ void Core::run(ConnId conn, const wire::Connect& message, TimePoint now, Effects
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
   if (driver && !acquire_driver(conn, *reader)) return;
-  Handle& handle = reserve_handle(conn, *reader, mode);
+  Handle& handle = reserve_handle(conn, *reader, mode, now);
   handle.raw = raw && !direct;
   if (!driver) {
     return open_handle(conn, *reader, handle, message, raw ? wire::kProtocolRaw : current, now, fx);
@@ -116,12 +116,14 @@ void Core::connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Conn
   if (exclusive || (!direct && (reader.card.phase != CardPhase::powered || !fits))) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
   }
-  Handle& handle = reserve_handle(conn, reader, static_cast<wire::ShareMode>(message.share_mode));
+  Handle& handle =
+      reserve_handle(conn, reader, static_cast<wire::ShareMode>(message.share_mode), now);
   handle.raw = raw && !direct;
   open_handle(conn, reader, handle, message, raw ? wire::kProtocolRaw : current, now, fx);
 }
 
-Core::Handle& Core::reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode) {
+Core::Handle& Core::reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode,
+                                   TimePoint now) {
   const CardHandle id = fresh_number();
   Handle& handle = handles_[id];
   handle.id = id;
@@ -131,7 +133,7 @@ Core::Handle& Core::reserve_handle(ConnId conn, Reader& reader, wire::ShareMode 
   reader.handles.push_back(id);
   reader.off_at.reset();
   client(conn).handles.push_back(id);
-  if (mode == wire::ShareMode::exclusive) reader.lock.take(id);
+  if (mode == wire::ShareMode::exclusive) reader.lock.take(id, now);
   return handle;
 }
 
@@ -175,14 +177,14 @@ void Core::abandon_handle(CardHandle id, TimePoint now, Effects& fx) {
   drop_handle(id, now, fx);
 }
 
-void Core::set_mode(Handle& handle, Reader& reader, wire::ShareMode mode) {
+void Core::set_mode(Handle& handle, Reader& reader, wire::ShareMode mode, TimePoint now) {
   const bool was = handle.mode == wire::ShareMode::exclusive;
   const bool will = mode == wire::ShareMode::exclusive;
   handle.mode = mode;
   // COMPAT: upstream keeps the lock of exclusive mode after a change to shared; see
   // CoreSharing.ReconnectToSharedReleasesTheLockOfExclusiveMode.
   if (was && !will) reader.lock.release(handle.id, 1);
-  if (will && (!was || reader.lock.owner() != handle.id)) reader.lock.take(handle.id);
+  if (will && (!was || reader.lock.owner() != handle.id)) reader.lock.take(handle.id, now);
 }
 
 void Core::finish_connect(Job& job, const JobResult& result, TimePoint now, Effects& fx) {
@@ -243,7 +245,7 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
   // The place is taken before the driver works, as by CONNECT: who comes meanwhile must see it.
   client(conn).call->mode_before = handle->mode;
   if (message.share_mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive)) {
-    set_mode(*handle, *reader, wire::ShareMode::exclusive);
+    set_mode(*handle, *reader, wire::ShareMode::exclusive, now);
   }
   if (!leave) reader->lock.set_internal(true);
   launch(conn, *reader, std::move(job), fx);
@@ -266,12 +268,12 @@ void Core::finish_reconnect(Job& job, const JobResult& result, TimePoint now, Ef
   auto message = std::get<wire::Reconnect>(call->message);
   Handle& handle = handles_.at(caller);
   if (result.rv != ScardRv::success) {
-    set_mode(handle, *reader, call->mode_before);
+    set_mode(handle, *reader, call->mode_before, now);
     return answer_rv(job.conn, message, result.rv, fx);
   }
   handle.mark = Mark::none;
   handle.raw = job.protocols != 0 && (message.preferred_protocols & wire::kProtocolRaw) != 0;
-  set_mode(handle, *reader, static_cast<wire::ShareMode>(message.share_mode));
+  set_mode(handle, *reader, static_cast<wire::ShareMode>(message.share_mode), now);
   message.active_protocol =
       job.protocols == 0 ? effective_protocol(*reader) : result.active_protocol;
   message.rv = to_wire(ScardRv::success);

@@ -135,6 +135,7 @@ void Core::close_done(const Job& job) {
 void Core::finish(Job& job, const JobResult& result, TimePoint now, Effects& fx) {
   Reader* reader = find_reader(job.reader);
   if (reader != nullptr && result.card) apply_card(*reader, *result.card, now, fx);
+  if (reader != nullptr && job.conn && is_own_lock(job.conn, *reader)) reader->lock.use(now);
   answer_finished(job, result, reader, now, fx);
   // The card may have lost its power with nobody telling, as after a USB reset; most drivers find
   // out when they are asked for it.

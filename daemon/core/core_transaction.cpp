@@ -24,7 +24,7 @@ void Core::run(ConnId conn, const wire::Begin& message, TimePoint now, Effects& 
   }
   if (reader->lock.may_take(handle->id, now)) {
     if (reader->lock.is_free()) client(conn).just_granted = handle->id;
-    reader->lock.take(handle->id);
+    reader->lock.take(handle->id, now);
     reader->lock.forget_card(handle->id);
     return answer_rv(conn, message, ScardRv::success, fx);
   }

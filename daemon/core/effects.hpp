@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/scard_rv.hpp"
 #include "daemon/core/card_state.hpp"
@@ -94,6 +95,16 @@ struct JobResult {
   std::string detail;                 ///< why it failed, for the log
 };
 
+/// A transaction that nobody has used for Settings::idle_holder.
+struct IdleHold {
+  std::string reader;
+  ConnId holder;
+  std::vector<ConnId> waiters;
+  Duration held{};
+  Duration idle{};
+  bool reset = false;  ///< it is taken away: the card is reset, and the line served
+};
+
 struct Effects {
   std::vector<Reply> replies;
   std::vector<Drop> drops;
@@ -101,11 +112,12 @@ struct Effects {
   std::vector<Question> questions;
   std::vector<CallId> withdrawn;  ///< questions whose client has gone
   std::vector<log::Record> records;
+  std::vector<IdleHold> idle_holds;
   std::vector<ReaderId> faulty;  ///< have answered nothing but faults for Settings::fault_patience
 
   [[nodiscard]] bool empty() const {
     return replies.empty() && drops.empty() && jobs.empty() && questions.empty() &&
-           withdrawn.empty() && records.empty() && faulty.empty();
+           withdrawn.empty() && records.empty() && idle_holds.empty() && faulty.empty();
   }
 };
 

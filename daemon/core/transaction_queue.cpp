@@ -14,8 +14,13 @@ bool same(const Ticket& a, const Ticket& b) {
 
 }  // namespace
 
-void TransactionQueue::take(CardHandle card) {
+void TransactionQueue::take(CardHandle card, TimePoint now) {
   CARDEA_ASSERT(card != 0 && !blocks(card));
+  if (owner_ == 0) {
+    held_since_ = now;
+    ++hold_number_;
+  }
+  used_at_ = now;
   owner_ = card;
   ++depth_;
 }
@@ -49,7 +54,9 @@ void TransactionQueue::enqueue(const Ticket& ticket) {
   const auto place = std::find_if(line_.begin(), line_.end(),
                                   [&ticket](const Ticket& other) { return same(ticket, other); });
   if (place != line_.end()) {
+    const TimePoint since = place->since;
     *place = ticket;
+    place->since = since;  // a request that is repeated has waited all the time
   } else {
     line_.push_back(ticket);
   }

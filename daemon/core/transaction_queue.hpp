@@ -28,6 +28,7 @@ struct Ticket {
   std::optional<TimePoint> until;     ///< waiting: answer by then; away: forget by then
   std::optional<TimePoint> reserved;  ///< away and at the head: the lock is kept until then
   bool passed = false;                ///< the reservation is over: others go first
+  TimePoint since{};                  ///< when it took its place
 };
 
 class TransactionQueue {
@@ -47,12 +48,20 @@ class TransactionQueue {
   [[nodiscard]] bool is_held_by_other(CardHandle card) const {
     return owner_ != 0 && owner_ != card;
   }
-  void take(CardHandle card);
+  void take(CardHandle card, TimePoint now);
   /// Gives back `levels` nested holds of `card`; no effect if it is not the owner.
   void release(CardHandle card, std::uint32_t levels);
   void release_all(CardHandle card);
   void drop_owner();
   void set_internal(bool internal) { internal_ = internal; }
+
+  // How the owner uses it; only while there is one.
+  /// The owner has just used the card.
+  void use(TimePoint now) { used_at_ = now; }
+  [[nodiscard]] TimePoint used_at() const { return used_at_; }
+  [[nodiscard]] TimePoint held_since() const { return held_since_; }
+  /// Tells one hold from the next of the same handle.
+  [[nodiscard]] std::uint64_t hold_number() const { return hold_number_; }
 
   /// May a BEGIN of `card` have the lock at once? False if somebody is before it.
   [[nodiscard]] bool may_take(CardHandle card, TimePoint now) const;
@@ -76,6 +85,7 @@ class TransactionQueue {
 
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] std::size_t size() const { return line_.size(); }
+  [[nodiscard]] const std::deque<Ticket>& line() const { return line_; }
   /// True if next() would find somebody: nobody may see that between two visits to the core.
   [[nodiscard]] bool is_stalled() const;
   /// True if a request of `conn` waits in the line (not: is away).
@@ -86,6 +96,9 @@ class TransactionQueue {
   CardHandle owner_ = 0;
   std::uint32_t depth_ = 0;
   bool internal_ = false;
+  TimePoint held_since_{};
+  TimePoint used_at_{};
+  std::uint64_t hold_number_ = 0;
   std::deque<Ticket> line_;  // bounded: one ticket a connection
 };
 

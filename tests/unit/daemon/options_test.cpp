@@ -59,6 +59,8 @@ TEST_F(OptionsTest, HasDefaults) {
   EXPECT_EQ(options->handles_per_reader_max, 200u);
   EXPECT_EQ(options->legacy_slots, 16u);
   EXPECT_EQ(options->bundle_directory, "/usr/lib/pcsc/drivers");
+  EXPECT_EQ(options->idle_holder, seconds(10));
+  EXPECT_EQ(options->idle_holder_policy, core::IdlePolicy::report);
   EXPECT_EQ(options->hotplug_backend, HotplugKind::automatic);
   EXPECT_EQ(options->forced_polling, seconds(0));
   EXPECT_FALSE(options->generic_ccid);
@@ -109,6 +111,12 @@ const std::vector<Spelling>& spellings() {
       {{"-v", "--version"}, [](const O& o) { return o.action == O::Action::version; }},
       {{"--socket=/s"}, [](const O& o) { return o.socket == "/s"; }},
       {{"--legacy-slots=48"}, [](const O& o) { return o.legacy_slots == 48; }},
+      {{"--idle-holder=30"}, [](const O& o) { return o.idle_holder == seconds(30); }},
+      {{"--idle-holder=0"}, [](const O& o) { return o.idle_holder == seconds(0); }},
+      {{"--idle-holder-policy=report"},
+       [](const O& o) { return o.idle_holder_policy == core::IdlePolicy::report; }},
+      {{"--idle-holder-policy=reset"},
+       [](const O& o) { return o.idle_holder_policy == core::IdlePolicy::reset; }},
       {{"--check-config"}, [](const O& o) { return o.action == O::Action::check_config; }},
       {{"--drivers=/d"}, [](const O& o) { return o.bundle_directory == "/d"; }},
       {{"--hotplug-backend=auto"},
@@ -137,6 +145,10 @@ TEST_F(OptionsTest, EachSpellingDoesWhatItShould) {
       EXPECT_TRUE(spelling.works(*options)) << argument;
     }
   }
+}
+
+TEST_F(OptionsTest, RefusesAnIdlePolicyThereIsNot) {
+  EXPECT_FALSE(parse({"--idle-holder-policy=kill"}));
 }
 
 TEST_F(OptionsTest, EachOptionIsTested) {
@@ -255,11 +267,12 @@ TEST_F(OptionsTest, PowerRulesAddUp) {
 }
 
 TEST_F(OptionsTest, RefusesNumbersThatMakeNoSense) {
-  for (const char* bad : {"--max-thread=0", "--max-thread=-1", "--max-thread=", "--max-thread=1x",
-                          "--max-thread=1000001", "--max-thread=99999999999999999999999",
-                          "--max-card-handle-per-thread=0", "--max-card-handle-per-reader=100001",
-                          "--legacy-slots=15", "--legacy-slots=256", "--force-reader-polling=x",
-                          "--force-reader-polling=3601", "--force-reader-polling=--1"}) {
+  for (const char* bad :
+       {"--max-thread=0", "--max-thread=-1", "--max-thread=", "--max-thread=1x",
+        "--max-thread=1000001", "--max-thread=99999999999999999999999",
+        "--max-card-handle-per-thread=0", "--max-card-handle-per-reader=100001",
+        "--legacy-slots=15", "--idle-holder=x", "--legacy-slots=256", "--force-reader-polling=x",
+        "--force-reader-polling=3601", "--force-reader-polling=--1"}) {
     const auto options = parse({bad});
     ASSERT_FALSE(options) << bad;
     EXPECT_EQ(options.error().rv, ScardRv::invalid_parameter);

@@ -143,6 +143,7 @@ void CoreBench::absorb(Effects& fx) {
   faulty.insert(faulty.end(), fx.faulty.begin(), fx.faulty.end());
   questions.insert(questions.end(), fx.questions.begin(), fx.questions.end());
   withdrawn.insert(withdrawn.end(), fx.withdrawn.begin(), fx.withdrawn.end());
+  idle_holds.insert(idle_holds.end(), fx.idle_holds.begin(), fx.idle_holds.end());
 }
 
 void CoreBench::settle() {

@@ -84,6 +84,7 @@ class CoreBench {
   std::vector<ReaderId> faulty;     ///< reported as such
   std::vector<Question> questions;  ///< asked so far
   std::vector<CallId> withdrawn;
+  std::vector<IdleHold> idle_holds;
 
  private:
   friend class TestClient;

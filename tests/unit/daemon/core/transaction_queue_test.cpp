@@ -13,7 +13,7 @@ class TransactionQueueTest : public testing::Test {
  protected:
   static ConnId conn(CardHandle card) { return ConnId{card + 100}; }
   void wait_for_lock(CardHandle card, milliseconds limit = milliseconds{1000}) {
-    queue.enqueue({conn(card), card, /*wants_lock=*/true, false, now + limit, {}, false});
+    queue.enqueue({conn(card), card, /*wants_lock=*/true, false, now + limit, {}, false, now});
   }
   void give_up(CardHandle card) { queue.set_away(conn(card), now); }
   [[nodiscard]] CardHandle next() {
@@ -31,8 +31,8 @@ class TransactionQueueTest : public testing::Test {
 
 TEST_F(TransactionQueueTest, CountsNestedHoldsOfItsOwner) {
   EXPECT_TRUE(queue.is_free());
-  queue.take(kA);
-  queue.take(kA);
+  queue.take(kA, now);
+  queue.take(kA, now);
   EXPECT_EQ(queue.owner(), kA);
   EXPECT_EQ(queue.depth(), 2u);
   EXPECT_TRUE(queue.blocks(kB));
@@ -47,7 +47,7 @@ TEST_F(TransactionQueueTest, CountsNestedHoldsOfItsOwner) {
 }
 
 TEST_F(TransactionQueueTest, LetsNobodyPassADaemonsOwnHold) {
-  queue.take(kA);
+  queue.take(kA, now);
   queue.set_internal(true);
   EXPECT_TRUE(queue.blocks(kA));
   queue.release_all(kA);
@@ -57,7 +57,7 @@ TEST_F(TransactionQueueTest, LetsNobodyPassADaemonsOwnHold) {
 }
 
 TEST_F(TransactionQueueTest, GrantsWaitersInArrivalOrder) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kC);
   wait_for_lock(kB);
   EXPECT_EQ(next(), 0u) << "nobody while it is held";
@@ -71,7 +71,7 @@ TEST_F(TransactionQueueTest, GrantsWaitersInArrivalOrder) {
 }
 
 TEST_F(TransactionQueueTest, KeepsOnePlaceAHandle) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kB);
   wait_for_lock(kC);
   give_up(kB);
@@ -82,8 +82,8 @@ TEST_F(TransactionQueueTest, KeepsOnePlaceAHandle) {
 }
 
 TEST_F(TransactionQueueTest, TellsConnectsApartByTheirConnection) {
-  queue.enqueue({ConnId{1}, 0, false, false, {}, {}, false});
-  queue.enqueue({ConnId{2}, 0, false, false, {}, {}, false});
+  queue.enqueue({ConnId{1}, 0, false, false, {}, {}, false, now});
+  queue.enqueue({ConnId{2}, 0, false, false, {}, {}, false, now});
   EXPECT_EQ(queue.size(), 2u);
   EXPECT_EQ(queue.next(now)->conn, ConnId{1});
   queue.forget(ConnId{1});
@@ -91,7 +91,7 @@ TEST_F(TransactionQueueTest, TellsConnectsApartByTheirConnection) {
 }
 
 TEST_F(TransactionQueueTest, ReservesTheLockForAnAbsentHead) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kB);
   wait_for_lock(kC);
   give_up(kB);
@@ -103,7 +103,7 @@ TEST_F(TransactionQueueTest, ReservesTheLockForAnAbsentHead) {
 }
 
 TEST_F(TransactionQueueTest, PassesTheLockOnWhenTheReservationIsOver) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kB);
   wait_for_lock(kC);
   give_up(kB);
@@ -117,7 +117,7 @@ TEST_F(TransactionQueueTest, PassesTheLockOnWhenTheReservationIsOver) {
 }
 
 TEST_F(TransactionQueueTest, ForgetsATicketThatDoesNotComeBack) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kB);
   give_up(kB);
   pass(milliseconds{299});
@@ -128,14 +128,15 @@ TEST_F(TransactionQueueTest, ForgetsATicketThatDoesNotComeBack) {
 }
 
 TEST_F(TransactionQueueTest, ForgetsAtOnceWhoDoesNotWantTheLock) {
-  queue.take(kA);
-  queue.enqueue({conn(kB), kB, /*wants_lock=*/false, false, now + milliseconds{100}, {}, false});
+  queue.take(kA, now);
+  queue.enqueue(
+      {conn(kB), kB, /*wants_lock=*/false, false, now + milliseconds{100}, {}, false, now});
   give_up(kB);
   EXPECT_EQ(queue.size(), 0u);
 }
 
 TEST_F(TransactionQueueTest, TellsWhoseTimeIsOver) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kB, milliseconds{100});
   wait_for_lock(kC, milliseconds{50});
   EXPECT_EQ(queue.deadline(), now + milliseconds{50});
@@ -148,7 +149,7 @@ TEST_F(TransactionQueueTest, TellsWhoseTimeIsOver) {
 }
 
 TEST_F(TransactionQueueTest, KnowsWhenItKeepsSomebodyWaitingForNothing) {
-  queue.take(kA);
+  queue.take(kA, now);
   wait_for_lock(kB);
   wait_for_lock(kC);
   EXPECT_FALSE(queue.is_stalled());
