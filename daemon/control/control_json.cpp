@@ -150,6 +150,8 @@ void put_program(Json& json, const Program& program, const ControlViewer& viewer
   if (!viewer.sees(program.peer)) return;
   json["pid"] = program.peer.pid;
   if (!program.path.empty()) json["program"] = program.path;
+  if (!program.sandbox.empty()) json["sandbox"] = program.sandbox;
+  if (!program.app.empty()) json["app"] = program.app;
 }
 
 Json client_json(const core::ClientSnapshot& client, const ServerStatus::Peer& peer,
@@ -157,7 +159,8 @@ Json client_json(const core::ClientSnapshot& client, const ServerStatus::Peer& p
   Json json{{"id", client.conn.value}};
   // Programs are looked up only for whom they are shown to.
   const bool shown = viewer.sees(peer.credentials);
-  put_program(json, shown ? program_of(peer.credentials) : Program{peer.credentials, {}}, viewer);
+  put_program(json, shown ? program_of(peer.credentials) : Program{peer.credentials, {}, {}, {}},
+              viewer);
   json["protocol"] = std::to_string(wire::kMajor) + ":" + std::to_string(client.minor);
   calendar.put(json, "since", "connected_ms", peer.since);
   json["context"] = client.has_context;

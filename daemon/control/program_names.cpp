@@ -5,9 +5,11 @@
 namespace cardea {
 
 Program program_of(const PeerCredentials& peer) {
-  Program program{peer, {}};
+  Program program{peer, {}, {}, {}};
   for (const auto& [name, value] : identify(peer).fields) {
     if (name == "CLIENT_EXE") program.path = value;
+    if (name == "CLIENT_SANDBOX") program.sandbox = value;
+    if (name == "CLIENT_APP_ID") program.app = value;
   }
   return program;
 }

@@ -12,7 +12,9 @@ namespace cardea {
 
 struct Program {
   PeerCredentials peer;
-  std::string path;  ///< the file, or the name where the file is not ours to know; may be empty
+  std::string path;     ///< the file, or the name where the file is not ours to know; may be empty
+  std::string sandbox;  ///< "flatpak", "snap", ...; empty: none
+  std::string app;      ///< the application's id there
 };
 
 /// Looks into /proc.

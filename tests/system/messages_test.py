@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import unittest
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ SUBJECTS = dict(re.findall(r"^-- ([0-9a-f]{32})\nSubject: (.+)$", CATALOG.read_t
 OURS = settings().build_dir / "lib" / "libifdvirtual.so"
 HANDLERS = settings().build_dir / "tests" / "unit" / "drivers" / "handlers"
 READER = "Reader 00 00"
+CONTROL = SOCKET.with_name("pcscd.control")
 # The virtual card is at work for more than a minute: a driver that does not come back.
 ENDLESS = b"\x80\x30\xff\xff"
 # Spare descriptors of a daemon that is about to run out of them.
@@ -63,6 +65,8 @@ KINDS = {
     "access_not_decided": Kind(4, (*CLIENT, "ACTION", "SESSION", "RULE", "RV")),
     "access_rules_read": Kind(6), "access_rules_broken": Kind(3, ("CONFIG_FILE", "CONFIG_LINE")),
     "apdu": Kind(6, ("READER",)),
+    "holder_idle": Kind(4, (*CLIENT, "READER", "HELD_SEC", "IDLE_SEC", "WAITING_PIDS", "TAKEN")),
+    "control_failed": Kind(4), "control_refused": Kind(4, CLIENT),
     "request": Kind(7, ("CLIENT_PID", "COMMAND", "RV", "USEC")),
     "repeated": Kind(4, ("COUNT",)), "log_level": Kind(6),
 }
@@ -255,6 +259,28 @@ class Clients(MessagesTest):
     def test_a_malformed_request(self) -> None:
         self.start()
         self.send_nonsense()
+
+    @provokes("holder_idle")
+    def test_a_transaction_that_is_not_used(self) -> None:
+        self.start("--idle-holder=1")
+        with WireClient(SOCKET) as holder, WireClient(SOCKET) as waiter:
+            poll_until("a card", lambda: holder.states()[0].atr)
+            holder.begin(holder.open_card(READER))
+            waiter.send_connect(READER)
+            self.wait_for("holder_idle")
+
+    @provokes("control_failed")
+    def test_a_control_socket_that_cannot_be_made(self) -> None:
+        CONTROL.mkdir(parents=True)
+        self.start()
+
+    @provokes("control_refused")
+    def test_a_request_that_is_none(self) -> None:
+        self.start()
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(CONTROL))
+            control.sendall(b"nonsense\n")
+            self.wait_for("control_refused")
 
     @provokes("repeated")
     def test_many_malformed_requests(self) -> None:

@@ -26,6 +26,8 @@ std::string text_of(const Json& json, const char* key) {
 
 /// "gpg-agent", or whose program it is if that is all we may know.
 std::string short_program(const Json& client) {
+  const std::string app = text_of(client, "app");
+  if (!app.empty()) return app + " (" + text_of(client, "sandbox") + ")";
   const std::string path = text_of(client, "program");
   if (!path.empty()) return std::filesystem::path(path).filename().string();
   if (client.contains("pid") && client["pid"].is_number()) return "a program that has exited";
