@@ -234,8 +234,8 @@ class Server {
   int starts_ GUARDED_BY(core_mutex_) = 0;           ///< tasks of run_reader_start()
   CondVar readers_closed_;                           ///< or a start has ended
   CondVar guest_entered_;
-  auth::Authorizer* authorizer_ = nullptr;            ///< constant after start()
-  ServerObserver* observer_ = nullptr;  ///< constant after start()
+  auth::Authorizer* authorizer_ = nullptr;  ///< constant after start()
+  ServerObserver* observer_ = nullptr;      ///< constant after start()
   /// As the observer knows them; none: nobody looks on.
   std::optional<std::vector<core::ReaderSnapshot>> readers_seen_ GUARDED_BY(core_mutex_);
   ReaderEvents reader_events_;                        ///< constant after start()
