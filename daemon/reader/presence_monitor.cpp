@@ -9,6 +9,9 @@ constexpr milliseconds kWaitMax{600'000};
 constexpr milliseconds kWaitWithoutStopMax{1'000};
 /// A stop function that is called a moment too early, before the driver waits, does nothing.
 constexpr milliseconds kStopAgainPause{50};
+/// The transfer of a device that was unplugged ends with an error. libccid 1.5.2 may free it while
+/// its stop function cancels it, which kills the process; so that is not called at once.
+constexpr milliseconds kEndsByItself{500};
 /// A polling function that returns at once, again and again, must not become a busy loop.
 constexpr milliseconds kAfterErrorPause{400};
 constexpr milliseconds kAtOnce{1};
@@ -23,22 +26,30 @@ void PresenceMonitor::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void PresenceMonitor::stop() {
+void PresenceMonitor::stop(bool device_gone) {
   if (!thread_.joinable()) return;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
   }
   stopping_or_ended_.notify_one();
-  do {
-    (void)driver_.stop_waiting();  // without a stop function the wait ends by its time
-  } while (!has_ended_soon());
+  if (!device_gone || !has_ended_within(kEndsByItself)) {
+    do {
+      // Without a stop function the wait ends by its time.
+      if (is_in_driver()) (void)driver_.stop_waiting();
+    } while (!has_ended_within(kStopAgainPause));
+  }
   thread_.join();
 }
 
-bool PresenceMonitor::has_ended_soon() {
+bool PresenceMonitor::is_in_driver() {
   MutexLock lock(mutex_);
-  const TimePoint until = Clock::now() + kStopAgainPause;
+  return in_driver_;
+}
+
+bool PresenceMonitor::has_ended_within(milliseconds pause) {
+  MutexLock lock(mutex_);
+  const TimePoint until = Clock::now() + pause;
   while (!ended_ && Clock::now() < until) (void)stopping_or_ended_.wait_until(mutex_, until);
   return ended_;
 }
@@ -57,9 +68,15 @@ void PresenceMonitor::wait_for_changes() {
   int at_once = 0;
   for (;;) {
     const TimePoint began = Clock::now();
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+      in_driver_ = true;
+    }
     const IfdRv rv = driver_.wait_event(wait);
     at_once = Clock::now() - began < kAtOnce ? at_once + 1 : 0;
     MutexLock lock(mutex_);
+    in_driver_ = false;
     if (stopping_) return;
     if (rv != IfdRv::success || at_once > kAtOnceMax) {
       const TimePoint until = Clock::now() + kAfterErrorPause;

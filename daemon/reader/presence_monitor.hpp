@@ -6,6 +6,7 @@
 #include <functional>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "drivers/ifd_driver.hpp"
 
@@ -21,20 +22,23 @@ class PresenceMonitor {
   PresenceMonitor& operator=(const PresenceMonitor&) = delete;
 
   void start() EXCLUDES(mutex_);
-  /// Ends the wait and joins the thread; afterwards the driver may be closed.
-  void stop() EXCLUDES(mutex_);
+  /// Ends the wait and joins the thread; afterwards the driver may be closed. `device_gone`: the
+  /// wait is likely to end by itself.
+  void stop(bool device_gone = false) EXCLUDES(mutex_);
 
  private:
   void run() EXCLUDES(mutex_);
   void wait_for_changes() EXCLUDES(mutex_);
   /// Gives the thread a moment to notice; true if it has left the driver.
-  bool has_ended_soon() EXCLUDES(mutex_);
+  bool has_ended_within(milliseconds pause) EXCLUDES(mutex_);
+  bool is_in_driver() EXCLUDES(mutex_);
 
   IfdDriver& driver_;
   const std::function<void()> changed_;
   Mutex mutex_;
   CondVar stopping_or_ended_;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  bool in_driver_ GUARDED_BY(mutex_) = false;
   bool ended_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -22,7 +22,7 @@ struct ReaderRuntime {
   /// Stops the monitor, closes the channel. Blocks as long as the driver does.
   void close() {
     if (device_gone) announce_removal(*driver);
-    if (monitor) monitor->stop();
+    if (monitor) monitor->stop(device_gone);
     monitor.reset();
     driver.reset();
   }

@@ -21,6 +21,7 @@ from harness.card_case import CardTest, Workplace
 from harness.daemon import READERS
 from harness.languages import ROOT
 from harness.programs import SAMPLES, debian_lib_dir
+from harness.waiting import poll_until
 
 MODULE = str(debian_lib_dir() / "opensc-pkcs11.so")
 LOGIN = ("--login", "--pin", piv_card.PIN)
@@ -255,6 +256,11 @@ class Gnupg(CardTest):
         return cls.gpg("--command-fd", "0", "--status-fd", "1", "--card-edit",
                        stdin="\n".join(answers))
 
+    def _sees_its_card(self) -> bool:
+        gpg = self.work.start("gpg", "--no-tty", "--card-status")
+        gpg.communicate()
+        return gpg.returncode == 0
+
     def card_status(self) -> dict[str, str]:
         """What `gpg --card-status` says, by its own words."""
         lines = self.gpg("--card-status").splitlines()
@@ -308,6 +314,8 @@ class Gnupg(CardTest):
         self.unplug(1, in_use=True)
         self.assertIn("OpenPGP card not available", self.gpg("--card-status", status=2))
         self.plug(1, self.card)
+        # scdaemon looks for cards every half second, and until then answers from memory.
+        poll_until("gpg has its card again", self._sees_its_card)
         self.assertEqual(self.card_status()["Reader"], READERS[1])
 
     def test_keeps_the_card_to_itself_until_it_ends(self) -> None:

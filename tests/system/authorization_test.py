@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -321,16 +320,10 @@ class Sandboxes(AccessTest):
 
     def test_are_named_by_pcscctl(self) -> None:
         self.pcscd("")
-        client = self.sandboxed(ACTIVE)
-        self.assertEqual(client.establish()[0], OK)
-        program = settings().daemon_path.parent / "pcscctl"
-        command = [program, "--socket", SOCKET]
-        shown = json.loads(subprocess.run([*command, "--json", "status"], check=True,
-                                          capture_output=True).stdout)
-        self.assertIn(("flatpak", self.APP), [(one.get("sandbox"), one.get("app"))
-                                              for one in shown["clients"]])
-        table = subprocess.run([*command, "status"], check=True, capture_output=True, text=True)
-        self.assertIn(f"{self.APP} (flatpak)", table.stdout)
+        self.assertEqual(self.sandboxed(ACTIVE).establish()[0], OK)
+        command = [settings().daemon_path.parent / "pcscctl", "--socket", SOCKET, "status"]
+        shown = subprocess.run(command, check=True, text=True, capture_output=True).stdout
+        self.assertIn(f"{self.APP} (flatpak)", shown)
 
     def test_of_another_user_gain_nothing_by_their_name(self) -> None:
         self.pcscd(f"allow uid={ACTIVE} app={self.APP}\nallow uid=0\ndeny\n")

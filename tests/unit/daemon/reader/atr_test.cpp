@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <random>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct Case {
   std::uint32_t offered;
   std::uint32_t fallback;
 };
+
+void PrintTo(const Case& test, std::ostream* out) { *out << test.what; }
 
 class AtrTest : public testing::TestWithParam<Case> {};
 

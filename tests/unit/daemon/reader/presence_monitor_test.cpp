@@ -1,5 +1,6 @@
 #include "daemon/reader/presence_monitor.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -56,6 +57,26 @@ TEST_F(PresenceMonitorTest, StopsWhileItPausesAfterAnError) {
   monitor.stop();  // a second time does no harm
 }
 
+TEST_F(PresenceMonitorTest, LetsTheWaitForADeviceThatIsGoneEndByItself) {
+  ScriptedDriver driver(script);
+  PresenceMonitor monitor(driver, [] {});
+  monitor.start();
+  ASSERT_TRUE(script->wait_until_called("wait_event 600000"));
+  auto stopped = std::async(std::launch::async, [&] { monitor.stop(/*device_gone=*/true); });
+  // One that comes before the stop ends a wait that is followed by another.
+  while (stopped.wait_for(milliseconds(1)) != std::future_status::ready) script->signal_event();
+  EXPECT_THAT(script->calls(), testing::Not(testing::Contains("stop_waiting")));
+}
+
+TEST_F(PresenceMonitorTest, StopsTheWaitForADeviceThatIsGoneIfItDoesNotEnd) {
+  ScriptedDriver driver(script);
+  PresenceMonitor monitor(driver, [] {});
+  monitor.start();
+  ASSERT_TRUE(script->wait_until_called("wait_event 600000"));
+  monitor.stop(/*device_gone=*/true);
+  EXPECT_THAT(script->calls(), testing::Contains("stop_waiting"));
+}
+
 TEST_F(PresenceMonitorTest, StopsAtAnyMoment) {
   for (int round = 0; round < 300; ++round) {
     ScriptedDriver driver(script);
@@ -91,8 +112,13 @@ class ForgetfulDriver final : public IfdDriver {
   IfdRv wait_event(milliseconds) override {
     MutexLock lock(mutex_);
     waiting_ = true;
+    changed_.notify_all();
     while (waiting_) changed_.wait(mutex_);
     return IfdRv::success;
+  }
+  void await_wait() {
+    MutexLock lock(mutex_);
+    while (!waiting_) changed_.wait(mutex_);
   }
   bool stop_waiting() override {
     MutexLock lock(mutex_);
@@ -118,6 +144,7 @@ TEST_F(PresenceMonitorTest, AsksAgainWhenAStopCameTooEarly) {
   ForgetfulDriver driver;
   PresenceMonitor monitor(driver, [] {});
   monitor.start();
+  driver.await_wait();
   monitor.stop();
   EXPECT_GE(driver.stops(), 2);
 }
