@@ -112,9 +112,8 @@ TEST(CoreReaders, AreListedByRankAndThenAsTheyCame) {
   bench.add_reader("second, slot 0", {.rank = 1});
   bench.add_reader("second, slot 1", {.rank = 1});
   bench.add_reader("plugged 2");
-  EXPECT_THAT(bench.core().reader_names(),
-              ElementsAre("first", "second, slot 0", "second, slot 1", "third", "plugged 1",
-                          "plugged 2"));
+  EXPECT_THAT(bench.core().reader_names(), ElementsAre("first", "second, slot 0", "second, slot 1",
+                                                       "third", "plugged 1", "plugged 2"));
   bench.unplug(first);
   bench.add_reader("plugged 3");
   bench.add_reader("first again", {.rank = 0});
