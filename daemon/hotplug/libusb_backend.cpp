@@ -54,12 +54,14 @@ bool has_node(libusb_device* device) {
   return ::access(path.data(), F_OK) == 0;
 }
 
-/// Empty if the device has no such string or does not tell.
-std::string read_string(libusb_device_handle* handle, std::uint8_t index) {
+/// Empty if the device has no such string or does not tell. Sets `gone` if it is not there any
+/// more.
+std::string read_string(libusb_device_handle* handle, std::uint8_t index, bool& gone) {
   if (index == 0) return {};
   std::array<unsigned char, kStringBytesMax> text{};
   const int length =
       libusb_get_string_descriptor_ascii(handle, index, text.data(), static_cast<int>(text.size()));
+  gone = gone || length == LIBUSB_ERROR_NO_DEVICE;
   return length > 0 ? std::string(text.begin(), text.begin() + length) : std::string();
 }
 
@@ -198,7 +200,8 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
     if (interface.num_altsetting < 1) continue;
     const libusb_interface_descriptor& setting = interface.altsetting[0];
     if (!wanted(descriptor.idVendor, descriptor.idProduct, setting.bInterfaceClass)) continue;
-    const Strings& strings = strings_of(device, descriptor, *config, identity);
+    const Strings* const strings = strings_of(device, descriptor, *config, identity);
+    if (strings == nullptr) return;
     UsbInterface one;
     one.key = port_of(device) + ":" + std::to_string(config->bConfigurationValue) + "." +
               std::to_string(setting.bInterfaceNumber);
@@ -209,34 +212,38 @@ void LibusbBackend::scan_device(libusb_device* device, const Wanted& wanted,
     one.interface_number = setting.bInterfaceNumber;
     one.device_name = usb_name_prefix(one.vendor, one.product) + ":libusb-1.0:" + identity + ":" +
                       std::to_string(index);
-    one.serial = strings.serial;
-    if (const auto text = strings.interfaces.find(index); text != strings.interfaces.end()) {
+    one.serial = strings->serial;
+    if (const auto text = strings->interfaces.find(index); text != strings->interfaces.end()) {
       one.interface_text = text->second;
     }
     found.push_back(std::move(one));
   }
 }
 
-const LibusbBackend::Strings& LibusbBackend::strings_of(libusb_device* device,
+const LibusbBackend::Strings* LibusbBackend::strings_of(libusb_device* device,
                                                         const libusb_device_descriptor& descriptor,
                                                         const libusb_config_descriptor& config,
                                                         const std::string& identity) {
   static const Strings kNone;
-  if (const auto known = strings_.find(identity); known != strings_.end()) return known->second;
-  if (!has_node(device)) return kNone;  // ask again at the next scan
-  Strings& strings = strings_[identity];
+  if (const auto known = strings_.find(identity); known != strings_.end()) return &known->second;
+  if (!has_node(device)) return &kNone;  // ask again at the next scan
   libusb_device_handle* opened = nullptr;
-  if (libusb_open(device, &opened) != 0) return strings;  // the driver will say why
+  const int error = libusb_open(device, &opened);
+  if (error == LIBUSB_ERROR_NO_DEVICE) return nullptr;
+  if (error != 0) return &strings_[identity];  // the driver will say why
   const std::unique_ptr<libusb_device_handle, CloseHandle> handle(opened);
-  strings.serial = read_string(opened, descriptor.iSerialNumber);
+  bool gone = false;
+  Strings strings;
+  strings.serial = read_string(opened, descriptor.iSerialNumber, gone);
   int index = 0;
   for (const libusb_interface& interface : interfaces_of(config)) {
     if (interface.num_altsetting > 0) {
-      strings.interfaces[index] = read_string(opened, interface.altsetting[0].iInterface);
+      strings.interfaces[index] = read_string(opened, interface.altsetting[0].iInterface, gone);
     }
     ++index;
   }
-  return strings;
+  // Another device may get this identity at once, and must not inherit what this one left unsaid.
+  return gone ? nullptr : &(strings_[identity] = std::move(strings));
 }
 
 }  // namespace cardea

@@ -47,7 +47,8 @@ class LibusbBackend final : public HotplugBackend {
   void run() EXCLUDES(mutex_);
   void report(HotplugEvent event) EXCLUDES(mutex_);
   void scan_device(libusb_device* device, const Wanted& wanted, std::vector<UsbInterface>& found);
-  const Strings& strings_of(libusb_device* device, const libusb_device_descriptor& descriptor,
+  /// Null: the device has gone meanwhile.
+  const Strings* strings_of(libusb_device* device, const libusb_device_descriptor& descriptor,
                             const libusb_config_descriptor& config, const std::string& identity);
 
   libusb_context* const context_;
