@@ -58,7 +58,7 @@ std::vector<std::string> journal_fields(const log::Record& record) {
     fields.push_back(std::string("MESSAGE_ID=") + id);
   }
   for (const auto& [name, value] : record.fields) {
-    fields.push_back("CARDEA_" + name + "=" + value);
+    fields.emplace_back("CARDEA_").append(name).append("=").append(value);
   }
   return fields;
 }

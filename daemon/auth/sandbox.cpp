@@ -139,7 +139,7 @@ Sandbox parse_cgroups(std::string_view text) {
     // HIERARCHY:CONTROLLERS:PATH
     const auto path = line.find(":/");
     if (path == std::string_view::npos) continue;
-    const Sandbox found = parse_path(line.substr(path + 1));
+    Sandbox found = parse_path(line.substr(path + 1));
     if (found.kind != SandboxKind::none) return found;
   }
   return {};

@@ -85,16 +85,17 @@ Server::NamedHold Server::named(const core::IdleHold& hold) {
 
 void Server::report_idle_holder(const NamedHold& named) {
   const PeerIdentity who = identify(named.holder);
-  std::string waiting = "nobody waits";
+  std::string waiting;
   std::string waiting_pids;
   for (const PeerCredentials& waiter : named.waiters) {
-    waiting = waiting_pids.empty() ? "" : waiting + ", ";
+    if (!waiting.empty()) waiting += ", ";
     waiting += identify(waiter).text;
     waiting_pids += (waiting_pids.empty() ? "" : " ") + std::to_string(waiter.pid);
   }
   const std::size_t more = named.hold.waiters.size() - named.waiters.size();
   if (more > 0) waiting += " and " + std::to_string(more) + " more";
-  if (!named.hold.waiters.empty()) waiting += named.hold.waiters.size() > 1 ? " wait" : " waits";
+  if (named.hold.waiters.empty()) waiting = "nobody";
+  waiting += named.hold.waiters.size() > 1 ? " wait" : " waits";
   const std::string reader = log::escape(named.hold.reader);
   log::Fields fields = who.fields;
   fields.insert(fields.end(),
