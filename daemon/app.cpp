@@ -264,6 +264,7 @@ int serve(const Options& options, const char* log_target, Background& background
   auto server = Server::create(server_settings(options), std::move(place->socket));
   if (!server) return fail_to_start(server.error(), background);
   (*server)->set_authorizer(authorizer);
+  (*server)->set_observer(hub->get());
   auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
   if (!backend) return fail_to_start(backend.error(), background);
   auto readers = ReaderManager::create(**server, reader_settings(options), std::move(*backend));
@@ -276,7 +277,6 @@ int serve(const Options& options, const char* log_target, Background& background
       notifier.report(now.readers, now.clients, now.starting);
     });
   }
-  (*server)->set_observer(hub->get());
   // Who has been answered by the one socket finds the other.
   const auto control = open_control(**server, **hub, *place);
   (*server)->start();

@@ -73,7 +73,7 @@ class Server {
   bool leave_if_idle() EXCLUDES(core_mutex_);
 
   // --- for those who look on ---
-  /// Before start(). `observer` outlives the threads.
+  /// Before start() and before the first reader. `observer` outlives the threads.
   void set_observer(ServerObserver* observer) { observer_ = observer; }
   /// Any thread. An observer that wants changes gets all that come after this.
   ServerStatus status() EXCLUDES(core_mutex_);
