@@ -1,5 +1,6 @@
 #include "libpcsclite/session.hpp"
 
+#include "libpcsclite/reattach.hpp"
 #include "libpcsclite/state_fetch.hpp"
 
 namespace cardea {
@@ -43,8 +44,9 @@ bool Session::has_card() const noexcept {
 
 ScardRv report_lost_card(Session& session) {
   FetchAnswer answer;
-  if (const ScardRv rv = session.attach(); rv != ScardRv::success) return rv;
-  const ScardRv rv = fetch_states(session.link(), FetchRequest{}, answer);
+  const ScardRv rv = request_attached(session, [&answer](Session& attached) {
+    return fetch_states(attached.link(), FetchRequest{}, answer);
+  });
   if (rv != ScardRv::success) return rv;
   return answer.readers.find(session.reader()) != nullptr ? ScardRv::reset_card
                                                           : ScardRv::reader_unavailable;

@@ -10,7 +10,6 @@
 
 #include "libpcsclite/client_context.hpp"
 #include "libpcsclite/library.hpp"
-#include "libpcsclite/reattach.hpp"
 
 namespace cardea {
 
@@ -49,18 +48,24 @@ class Session {
 /// A request that finds the connection gone is made again on a new one, so often.
 inline constexpr int kContextTriesMax = 3;
 
-/// Runs `request(session)` on the context. The request must not mind being made again: what it did
-/// on an earlier connection is gone with that.
+/// Attaches the session's context if need be and runs `request(session)`, again if the connection
+/// is lost meanwhile. The request must not mind being made again: what it did on an earlier
+/// connection is gone with that.
 template <typename Request>
-[[nodiscard]] ScardRv request_on_context(SCARDCONTEXT number, Request request) {
-  Session session = Session::on_context(number);
-  if (!session) return ScardRv::invalid_handle;
+[[nodiscard]] ScardRv request_attached(Session& session, Request request) {
   for (int tries = 1;; ++tries) {
     if (const ScardRv rv = session.attach(); rv != ScardRv::success) return rv;
     const ScardRv rv = request(session);
     if (session.link().is_open() || tries == kContextTriesMax) return rv;
     if (!library().environment().reattaches) return rv;
   }
+}
+
+/// The same on the context of this number; invalid_handle if there is none.
+template <typename Request>
+[[nodiscard]] ScardRv request_on_context(SCARDCONTEXT number, Request request) {
+  Session session = Session::on_context(number);
+  return session ? request_attached(session, request) : ScardRv::invalid_handle;
 }
 
 /// What a request does when another handle holds the card's lock.
@@ -85,15 +90,6 @@ inline constexpr milliseconds kLockTryMin{100};
 /// reconnect, or reader_unavailable; or why there is no connection.
 [[nodiscard]] ScardRv report_lost_card(Session& session);
 
-/// Runs `on_lost(session)`, again if the next connection is lost as well.
-template <typename OnLost>
-[[nodiscard]] ScardRv after_loss(Session& session, OnLost& on_lost) {
-  for (int tries = 1;; ++tries) {
-    const ScardRv rv = on_lost(session);
-    if (session.link().is_open() || !is_loss(rv) || tries == kContextTriesMax) return rv;
-  }
-}
-
 /// Runs `request(session)` on the card's context until it is not refused with sharing_violation.
 /// Between tries others may use the context. Ends with invalid_handle when the handle goes, and
 /// with `on_lost(session)` if the connection of the handle is gone.
@@ -108,13 +104,13 @@ template <typename Request, typename OnLost = decltype(&report_lost_card)>
     {
       Session session = Session::on_card(card);
       if (!session) return ScardRv::invalid_handle;
-      if (reattaches && !session.has_card()) return after_loss(session, on_lost);
+      if (reattaches && !session.has_card()) return on_lost(session);
       next_try = Clock::now() + kLockTryMin;
       const ScardRv rv = request(session);
       if (reattaches && !session.has_card()) {
         const bool maybe_done = rv == ScardRv::comm_error;
         if (maybe_done && if_half_done == IfHalfDone::comm_error) return rv;
-        return after_loss(session, on_lost);
+        return on_lost(session);
       }
       if (rv != ScardRv::sharing_violation || on_locked == OnLockedCard::report) return rv;
       if (on_locked == OnLockedCard::retry && library().environment().no_blocking) return rv;

@@ -65,7 +65,6 @@ ScardRv reconnect_once(Session& session, wire::Reconnect message, DWORD& active_
 /// The daemon has no such handle any more, so a new one takes its place.
 ScardRv reconnect_lost(Session& session, SCARDHANDLE card, wire::Reconnect message,
                        DWORD& active_protocol) {
-  if (const ScardRv rv = session.attach(); rv != ScardRv::success) return rv;
   wire::Connect connect{};
   connect.share_mode = message.share_mode;
   connect.preferred_protocols = message.preferred_protocols;
@@ -88,7 +87,11 @@ ScardRv reconnect(SCARDHANDLE card, const wire::Reconnect& request, DWORD& activ
         message.card = session.card();
         return reconnect_once(session, message, active_protocol);
       },
-      [&](Session& session) { return reconnect_lost(session, card, request, active_protocol); });
+      [&](Session& session) {
+        return request_attached(session, [&](Session& attached) {
+          return reconnect_lost(attached, card, request, active_protocol);
+        });
+      });
 }
 
 ScardRv disconnect(SCARDHANDLE card, std::uint32_t disposition) {
