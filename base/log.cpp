@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdio>
 
+#include "base/apdu_mask.hpp"
+
 namespace cardea::log {
 namespace {
 
@@ -81,13 +83,7 @@ Record one_line(Record record) {
 }
 
 std::string hex(std::span<const unsigned char> bytes, std::size_t shown_max) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string text;
-  for (const unsigned char byte : bytes.first(std::min(bytes.size(), shown_max))) {
-    if (!text.empty()) text += ' ';
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0x0F];
-  }
+  std::string text = masked_hex(bytes, /*secret=*/{}, shown_max);
   if (bytes.size() > shown_max) text += " ... (" + std::to_string(bytes.size()) + " bytes)";
   return text;
 }
