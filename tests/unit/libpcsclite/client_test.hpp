@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <winscard.h>
 
+#include <array>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,6 +52,20 @@ inline SCARDHANDLE connect_card(SCARDCONTEXT context) {
       SCardConnect(context, kReader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, &card, &protocol),
       SCARD_S_SUCCESS);
   return card;
+}
+
+/// A command of four bytes, which the fake daemon echoes.
+inline LONG transmit(SCARDHANDLE card) {
+  const std::array<BYTE, 4> command{};
+  std::array<BYTE, 8> response{};
+  DWORD length = response.size();
+  return SCardTransmit(card, SCARD_PCI_T1, command.data(), command.size(), nullptr, response.data(),
+                       &length);
+}
+
+inline LONG list_readers(SCARDCONTEXT context) {
+  DWORD length = 0;
+  return SCardListReaders(context, nullptr, nullptr, &length);
 }
 
 inline SCARD_READERSTATE entry(const char* name, DWORD current) {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <cstring>
 #include <future>
@@ -55,22 +54,13 @@ class Reattach : public testing::Test {
     test::use_daemon(*daemon_);
   }
 
-  LONG list() const {
-    DWORD length = 0;
-    return SCardListReaders(context_, nullptr, nullptr, &length);
-  }
+  LONG list() const { return test::list_readers(context_); }
   static LONG status(SCARDHANDLE card) {
     return SCardStatus(card, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
   }
   static LONG reconnect(SCARDHANDLE card, DWORD initialization = SCARD_LEAVE_CARD) {
     DWORD protocol = 0;
     return SCardReconnect(card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_ANY, initialization, &protocol);
-  }
-  static LONG transmit(SCARDHANDLE card) {
-    const std::array<BYTE, 4> command{};
-    std::array<BYTE, 8> response{};
-    DWORD length = response.size();
-    return SCardTransmit(card, SCARD_PCI_T1, command.data(), 4, nullptr, response.data(), &length);
   }
   struct Outcome {
     LONG rv;
@@ -94,7 +84,7 @@ TEST_F(Reattach, ContextsGoOnWithTheirNextCall) {
   EXPECT_EQ(list(), SCARD_S_SUCCESS);
   EXPECT_EQ(daemon_->seen(Command::establish_context), 2);
   daemon_->hang_up();
-  EXPECT_EQ(transmit(test::connect_card(context_)), SCARD_S_SUCCESS);
+  EXPECT_EQ(test::transmit(test::connect_card(context_)), SCARD_S_SUCCESS);
   EXPECT_EQ(SCardIsValidContext(context_), SCARD_S_SUCCESS);
 }
 
@@ -125,11 +115,11 @@ TEST_F(Reattach, HandlesReportAResetUntilTheyAreReconnected) {
   EXPECT_EQ(status(card), SCARD_W_RESET_CARD);
   EXPECT_EQ(SCardBeginTransaction(card), SCARD_W_RESET_CARD);
   EXPECT_EQ(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_W_RESET_CARD);
-  EXPECT_EQ(transmit(card), SCARD_W_RESET_CARD);
+  EXPECT_EQ(test::transmit(card), SCARD_W_RESET_CARD);
   EXPECT_EQ(daemon_->seen(Command::transmit), 0);
   EXPECT_EQ(reconnect(card), SCARD_S_SUCCESS);
   EXPECT_EQ(SCardBeginTransaction(card), SCARD_S_SUCCESS);
-  EXPECT_EQ(transmit(card), SCARD_S_SUCCESS);
+  EXPECT_EQ(test::transmit(card), SCARD_S_SUCCESS);
   EXPECT_NE(last_begun_, static_cast<std::int32_t>(card));
 }
 
@@ -162,7 +152,7 @@ TEST_F(Reattach, HandlesOfAMissingReaderSaySo) {
   const SCARDHANDLE card = test::connect_card(context_);
   daemon_->hang_up();
   daemon_->set_readers({}, 2);
-  EXPECT_EQ(transmit(card), SCARD_E_READER_UNAVAILABLE);
+  EXPECT_EQ(test::transmit(card), SCARD_E_READER_UNAVAILABLE);
   EXPECT_EQ(reconnect(card), SCARD_E_READER_UNAVAILABLE);
   daemon_->set_readers({test::slot(kReader, test::kCardIn)}, 3);
   EXPECT_EQ(reconnect(card), SCARD_S_SUCCESS);
@@ -171,9 +161,9 @@ TEST_F(Reattach, HandlesOfAMissingReaderSaySo) {
 TEST_F(Reattach, WhatTheCardMayHaveSeenIsNoReset) {
   const SCARDHANDLE card = test::connect_card(context_);
   deadly_ = Command::transmit;
-  EXPECT_EQ(transmit(card), SCARD_F_COMM_ERROR);
+  EXPECT_EQ(test::transmit(card), SCARD_F_COMM_ERROR);
   EXPECT_EQ(daemon_->seen(Command::transmit), 1);
-  EXPECT_EQ(transmit(card), SCARD_W_RESET_CARD);
+  EXPECT_EQ(test::transmit(card), SCARD_W_RESET_CARD);
   EXPECT_EQ(reconnect(card), SCARD_S_SUCCESS);
   deadly_ = Command::begin_transaction;
   EXPECT_EQ(SCardBeginTransaction(card), SCARD_W_RESET_CARD);

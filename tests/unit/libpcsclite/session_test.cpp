@@ -57,12 +57,7 @@ class LockedCard : public testing::Test {
     }
   }
 
-  LONG transmit() {
-    const std::array<BYTE, 4> command{};
-    std::array<BYTE, 8> response{};
-    DWORD length = response.size();
-    return SCardTransmit(card_, SCARD_PCI_T1, command.data(), 4, nullptr, response.data(), &length);
-  }
+  LONG transmit() { return test::transmit(card_); }
   LONG status() { return SCardStatus(card_, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr); }
   LONG reconnect() {
     DWORD protocol = 0;

@@ -24,18 +24,6 @@ using wire::Command;
 
 constexpr int kRounds = 1'000;
 
-LONG transmit(SCARDHANDLE card) {
-  const std::array<BYTE, 4> command{};
-  std::array<BYTE, 8> response{};
-  DWORD length = response.size();
-  return SCardTransmit(card, SCARD_PCI_T1, command.data(), 4, nullptr, response.data(), &length);
-}
-
-LONG list(SCARDCONTEXT context) {
-  DWORD length = 0;
-  return SCardListReaders(context, nullptr, nullptr, &length);
-}
-
 TEST(Storm, TwoThreadsOnOneContext) {
   FakeDaemon daemon(test::one_reader());
   test::use_daemon(daemon);
@@ -46,12 +34,12 @@ TEST(Storm, TwoThreadsOnOneContext) {
       SCARD_READERSTATE state = entry(kReader, SCARD_STATE_PRESENT);
       const LONG rv = SCardGetStatusChange(context, 0, &state, 1);
       EXPECT_TRUE(rv == SCARD_E_TIMEOUT || rv == SCARD_S_SUCCESS) << rv;
-      EXPECT_EQ(list(context), SCARD_S_SUCCESS);
+      EXPECT_EQ(test::list_readers(context), SCARD_S_SUCCESS);
     }
   });
   for (int i = 0; i < kRounds; ++i) {
     EXPECT_EQ(SCardBeginTransaction(card), SCARD_S_SUCCESS);
-    EXPECT_EQ(transmit(card), SCARD_S_SUCCESS);
+    EXPECT_EQ(test::transmit(card), SCARD_S_SUCCESS);
     EXPECT_EQ(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
   }
   other.join();
@@ -68,7 +56,7 @@ TEST(Storm, SixteenThreadsWithContextsOfTheirOwn) {
       for (int round = 0; round < kRounds / kThreads; ++round) {
         const SCARDCONTEXT context = test::establish_context();
         const SCARDHANDLE card = test::connect_card(context);
-        EXPECT_EQ(transmit(card), SCARD_S_SUCCESS);
+        EXPECT_EQ(test::transmit(card), SCARD_S_SUCCESS);
         EXPECT_EQ(SCardDisconnect(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
         EXPECT_EQ(SCardReleaseContext(context), SCARD_S_SUCCESS);
       }
@@ -119,7 +107,7 @@ TEST_P(CancelStorm, EndsTheWaitEveryTime) {
     ASSERT_EQ(SCardGetStatusChange(context, INFINITE, states.data(), 2), SCARD_E_CANCELLED);
     ASSERT_EQ(to_cancel, 0);
   }
-  EXPECT_EQ(list(context), SCARD_S_SUCCESS);  // in step
+  EXPECT_EQ(test::list_readers(context), SCARD_S_SUCCESS);  // in step
   EXPECT_EQ(SCardReleaseContext(context), SCARD_S_SUCCESS);
 }
 
@@ -159,7 +147,7 @@ Child run_child(SCARDCONTEXT context, bool connects) {
   if (child == 0) {
     ::alarm(kChildSecondsMax);
     bool well = SCardIsValidContext(context) == SCARD_S_SUCCESS;
-    if (connects) well = well && list(context) == SCARD_S_SUCCESS;
+    if (connects) well = well && test::list_readers(context) == SCARD_S_SUCCESS;
     well = well && SCardReleaseContext(context) == SCARD_S_SUCCESS &&
            SCardIsValidContext(context) == SCARD_E_INVALID_HANDLE;
     ::_exit(well ? 0 : 1);
@@ -185,7 +173,7 @@ TEST(Storm, ForksWhileThreadsWork) {
   std::thread other([&] {
     const SCARDCONTEXT own = test::establish_context();
     while (!stop) {
-      EXPECT_EQ(list(own), SCARD_S_SUCCESS);
+      EXPECT_EQ(test::list_readers(own), SCARD_S_SUCCESS);
       EXPECT_EQ(SCardIsValidContext(context), SCARD_S_SUCCESS);
     }
     EXPECT_EQ(SCardReleaseContext(own), SCARD_S_SUCCESS);
@@ -219,10 +207,10 @@ TEST(Storm, DaemonsDieUnderThreads) {
       const SCARDCONTEXT context = test::establish_context();
       const SCARDHANDLE card = test::connect_card(context);
       while (!stop) {
-        const LONG rv = transmit(card);
+        const LONG rv = test::transmit(card);
         EXPECT_TRUE(rv == SCARD_S_SUCCESS || rv == SCARD_W_RESET_CARD || rv == SCARD_F_COMM_ERROR)
             << rv;
-        EXPECT_EQ(list(context), SCARD_S_SUCCESS);
+        EXPECT_EQ(test::list_readers(context), SCARD_S_SUCCESS);
         ++done;
         if (rv == SCARD_S_SUCCESS) continue;
         ++resets;
