@@ -81,12 +81,12 @@ std::size_t AnswerCheck::answers_of(const wire::Dialect& dialect, Command comman
 }
 
 void AnswerCheck::asked(const wire::Dialect&, const wire::Frame& frame) {
-  if (frame.command == Command::wait_reader_state_change) waits_ = true;
+  if (frame.command == Command::wait_reader_state_change) ++waits_;
 }
 
 void AnswerCheck::completed(Bytes bytes) {
-  CARDEA_ASSERT(waits_);
-  waits_ = false;
+  CARDEA_ASSERT(waits_ > 0);
+  --waits_;
   CARDEA_ASSERT(bytes.size() == sizeof(wire::Completion));
   check_rv(decode<wire::Completion>(bytes).rv);
 }

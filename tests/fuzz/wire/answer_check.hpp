@@ -25,7 +25,7 @@ class AnswerCheck {
   void completed(std::span<const std::byte> bytes);
 
  private:
-  bool waits_ = false;
+  std::size_t waits_ = 0;  ///< without completion so far; a WAIT during a WAIT needs none
   std::size_t announced_slots_ = 0;
 };
 
