@@ -26,9 +26,9 @@ void check_driver(cardea::ctl::AtrView atr) {
   const auto info = cardea::ccid::parse_atr(atr);
   if (!info) return;
   const cardea::AtrProtocols protocols = cardea::atr_protocols(atr);
-  if (!info->ta2 && info->default_protocol <= 1) {
-    const std::uint32_t mine = 1U << info->default_protocol;
-    CARDEA_ASSERT(protocols.fallback == mine);
+  // T=15 must not be announced first; if it is, the daemon knows no protocol to go on with.
+  if (protocols.fallback != 0 && !info->ta2) {
+    CARDEA_ASSERT(protocols.fallback == 1U << info->default_protocol);
   }
   cardea::ccid::LineLimits limits;
   limits.clock_khz = 4000;

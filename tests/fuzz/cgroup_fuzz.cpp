@@ -12,6 +12,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CARDEA_ASSERT(to_string(sandbox.kind) != nullptr);
   CARDEA_ASSERT((sandbox.kind != SandboxKind::none) || sandbox.app.empty());
   CARDEA_ASSERT(sandbox.app.size() <= text.size());
-  CARDEA_ASSERT(sandbox.app.find_first_of("/\n") == std::string::npos);
   return 0;
 }

@@ -116,7 +116,7 @@ class Program {
   }
 
   void transmit() {
-    std::vector<BYTE> answer(input_.byte());
+    std::vector<BYTE> answer(1U + input_.byte());
     DWORD length = answer.size();
     SCARD_IO_REQUEST received{};
     rv_ = cardea::scard_transmit(card_, SCARD_PCI_T1, kBytes.data(), kBytes.size(), &received,
@@ -125,7 +125,7 @@ class Program {
   }
 
   void control() {
-    std::vector<BYTE> answer(input_.byte());
+    std::vector<BYTE> answer(1U + input_.byte());
     DWORD length = 0;
     rv_ = cardea::scard_control(card_, SCARD_CTL_CODE(3400), kBytes.data(), 2, answer.data(),
                                 answer.size(), &length);
@@ -133,7 +133,8 @@ class Program {
   }
 
   void get_attribute() {
-    std::vector<BYTE> value(input_.byte());
+    // No buffer at all would be the question how long it is.
+    std::vector<BYTE> value(1U + input_.byte());
     DWORD length = value.size();
     rv_ = cardea::scard_get_attrib(card_, SCARD_ATTR_ATR_STRING, value.data(), &length);
     if (rv_ == SCARD_S_SUCCESS) CARDEA_ASSERT(length <= value.size());
