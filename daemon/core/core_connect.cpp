@@ -150,7 +150,9 @@ void Core::open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connec
 void Core::drop_handle(CardHandle id, TimePoint now, Effects& fx) {
   const auto it = handles_.find(id);
   if (it == handles_.end()) return;
-  std::erase(client(it->second.conn).handles, id);
+  Client& holder = client(it->second.conn);
+  std::erase(holder.handles, id);
+  if (holder.just_granted == id) holder.just_granted = 0;
   Reader* reader = find_reader(it->second.reader);
   handles_.erase(it);
   if (reader == nullptr) return;

@@ -17,15 +17,16 @@ constexpr int kTriesMax = 1'000;
 
 }  // namespace
 
-World::World(std::uint64_t seed) : engine_(seed) {
+World::World(const Entropy& entropy) : entropy_(entropy), bench_(any_settings()) {
   bench_.hold_jobs();
   for (int i = 0; i < 3; ++i) plug_or_unplug();
   for (int i = 0; i < 4; ++i) add_actor();
 }
 
-std::size_t World::random(std::size_t below) {
-  // Not a standard distribution: those differ between libraries.
-  return static_cast<std::size_t>(engine_() % below);
+Settings World::any_settings() {
+  Settings settings;
+  if (chance(30)) settings.idle_holder_policy = IdlePolicy::reset;
+  return settings;
 }
 
 void World::add_actor() {
@@ -127,7 +128,7 @@ void World::plug_or_unplug() {
 
 void World::kill(std::size_t index) {
   ++deaths_;
-  actors_[index].client->die();
+  actors_[index].client->die(/*answer_lost=*/chance(20));
   actors_.erase(actors_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
@@ -240,8 +241,8 @@ void World::observe() {
     note_completions(actor);
     if (actor.client->drop_reason) {
       EXPECT_TRUE(actor.broke_rules) << *actor.client->drop_reason;
-      kill(i--);
-      continue;
+      kill(i);
+      return observe();  // its death may have answered others
     }
     if (actor.asked == Asked::nothing || actor.client->is_waiting_for_answer()) continue;
     const Outcome rv = actor.client->answer();
@@ -294,9 +295,10 @@ void World::note_answer(Actor& actor, ScardRv rv) {
       break;
     case Asked::end: {
       Card& card = actor.cards.at(actor.card);
-      if (done && card.depth > 0) --card.depth;
-      // Whatever else END says about a mark or a reader that is gone, the transaction is over.
-      if (rv == ScardRv::reset_card || rv == ScardRv::removed_card) card.depth = 0;
+      const bool ended = done || rv == ScardRv::reset_card || rv == ScardRv::removed_card;
+      if (ended && card.depth > 0) --card.depth;
+      // On a marked handle all is over; without a card just this one level.
+      if (ended && !done && bench_.core().lock_owner(card.reader) != actor.card) card.depth = 0;
       break;
     }
     default:
