@@ -13,6 +13,7 @@ from unittest import mock
 
 from harness import authority
 from harness.authority import BUS, Bus, FakePolkit, RealPolkit
+from harness.control_group import ControlGroup
 from harness.foreign import ForeignConnection
 from harness.journal import Entry, Journal
 from harness.launch import SOCKET, Launch, LaunchTest
@@ -277,22 +278,12 @@ class Sandboxes(AccessTest):
     def setUp(self) -> None:
         super().setUp()
         authority.install_polkit(there=False)
-        mounted = RUNTIME_DIR / "cgroup"
-        mounted.mkdir(exist_ok=True)
-        if not mounted.is_mount():
-            done = subprocess.run(["mount", "-t", "cgroup2", "none", str(mounted)], check=False,
-                                  capture_output=True)
-            if done.returncode != 0:
-                self.skipTest("no control groups of version 2 here")
-        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
-        self.group = mounted / f"cardea-{namespace}" / f"app-flatpak-{self.APP}-1.scope"
-        self.group.mkdir(parents=True)
-        self.addCleanup(self.group.parent.rmdir)
-        self.addCleanup(self.group.rmdir)
+        self.group = ControlGroup(self.APP)
+        self.addCleanup(self.group.close)
 
     def sandboxed(self, uid: int) -> WireClient:
         def enter() -> None:
-            (self.group / "cgroup.procs").write_text("0")
+            self.group.enter()
             become(uid)()
 
         client = WireClient(SOCKET, establish=False, connection=ForeignConnection(SOCKET, enter))
@@ -303,7 +294,7 @@ class Sandboxes(AccessTest):
         client = self.sandboxed(uid)
         answer = client.establish()[0]
         client.close()
-        poll_until("the group is empty", lambda: not (self.group / "cgroup.procs").read_text())
+        self.group.wait_until_empty()
         return answer
 
     def test_are_known_in_rules_and_records(self) -> None:

@@ -68,5 +68,5 @@ def settings() -> Settings:
     if daemon not in ("cardea", "debian") or driver not in ("virtual", *DEBIAN_DRIVERS):
         raise ValueError(f"CARDEA_DAEMON={daemon} CARDEA_DRIVER={driver}: no such variant")
     root = Path(__file__).resolve().parents[3]
-    build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev")))
+    build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev"))).resolve()
     return Settings(daemon, driver, build, os.environ.get("CARDEA_SANITIZE", ""))
