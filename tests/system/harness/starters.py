@@ -78,6 +78,7 @@ class ActivatedStarter(ProcessStarter):
         if self._listener is None:
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(str(self.socket_path))
+            self.socket_path.chmod(0o666)
             self._listener.listen(QUEUE)
         # It passes on what it is told to only.
         names = [f"--setenv={name}" for name in environment if name.isidentifier()]
