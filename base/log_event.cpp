@@ -31,6 +31,7 @@ constexpr std::array kEvents{
              "b8fa8ad1bc6e44318f6765458d5db21d"},
     EventRow{Event::client_disconnected, "client_disconnected", "0d2721e4169c4beba3e95520bae0ef50"},
     EventRow{Event::client_limit, "client_limit", "ade9013cb2304b7ebbd20b5aa065d674"},
+    EventRow{Event::user_limit, "user_limit", "a40244e6eac74014bb66440c9cec725e"},
     EventRow{Event::descriptor_limit, "descriptor_limit", "197ccb2ce652471eabd6debec0dbc388"},
     EventRow{Event::access_denied, "access_denied", "bada98b5b4084290b51639b0cf9fa7cd"},
     EventRow{Event::access_not_decided, "access_not_decided", "17d03f2e1df5444f9313471458621425"},

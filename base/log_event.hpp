@@ -32,6 +32,7 @@ enum class Event {
   client_version_refused,
   client_disconnected,
   client_limit,
+  user_limit,
   descriptor_limit,
   access_denied,
   access_not_decided,

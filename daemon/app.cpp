@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +34,8 @@ namespace {
 /// Connections the kernel keeps for us between two rounds of accept().
 constexpr int kListenBacklog = 512;
 constexpr milliseconds kStopLimit{5'000};
+/// Descriptors that are not for clients: a reader takes up to five.
+constexpr rlim_t kOwnDescriptors = 64;
 /// A client that has come in the last moment is a client after this.
 constexpr milliseconds kLookAgain{100};
 
@@ -203,6 +206,26 @@ int wait_for_end(Signals& signals, const Service& service, const Options& option
   }
 }
 
+/// Connections that descriptors allow, some left for readers and for the daemon itself.
+std::size_t descriptors_for_clients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kOwnDescriptors) return 0;
+  return limit.rlim_cur - kOwnDescriptors;
+}
+
+core::QuotaLimits quota_limits(const Options& options) {
+  core::QuotaLimits limits;
+  // The smaller limit counts: one user shall not take the descriptors of all either.
+  const std::size_t all = std::min(options.clients_max, descriptors_for_clients());
+  limits.connections = options.clients_per_user_max.value_or(std::max<std::size_t>(all / 2, 1));
+  limits.handles = options.handles_per_user_max;
+  limits.reader_handles = std::max<std::size_t>(options.handles_per_reader_max / 2, 1);
+  limits.calls = options.calls_per_user_max;
+  limits.bytes = options.mib_per_user_max * kBytesPerMib;
+  limits.own_uid = ::geteuid();
+  return limits;
+}
+
 /// pcscctl is a help, not a condition: the daemon serves clients without it.
 std::unique_ptr<ControlServer> open_control(Server& server, ControlHub& hub, const Place& place) {
   const std::string path = ControlServer::path_for(place.path);
@@ -219,6 +242,7 @@ Server::Settings server_settings(const Options& options) {
   settings.clients_max = options.clients_max;
   settings.core.handles_per_context_max = options.handles_per_context_max;
   settings.core.handles_per_reader_max = options.handles_per_reader_max;
+  settings.core.quotas = quota_limits(options);
   settings.core.legacy_slots = options.legacy_slots;
   settings.core.idle_holder = options.idle_holder;
   settings.core.idle_holder_policy = options.idle_holder_policy;

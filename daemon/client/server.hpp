@@ -166,6 +166,7 @@ class Server {
     std::vector<Answered> answered;  ///< while the log has details
     std::vector<ReaderOwner> faulty;
     std::vector<NamedHold> idle_holds;
+    std::vector<std::pair<ConnectionPtr, core::Resource>> quota_hits;
   };
 
   Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer,
@@ -181,8 +182,15 @@ class Server {
   void run_job(PendingJob pending, Round& round);
   void watch(ReaderRuntime& runtime, core::ReaderId id);
 
+  enum class Accepted { one, none, no_descriptor };
   void accept_clients();
-  bool accept_one();
+  Accepted accept_one();
+  void pause_accepting(const std::string& why);
+  void resume_accepting() REQUIRES(core_mutex_);
+  void refuse_client(const PeerCredentials& peer) const;
+  void refuse_user(const PeerCredentials& peer) EXCLUDES(core_mutex_);
+  static void report_quota(const PeerCredentials& peer, const core::UserAccount& account,
+                           core::Resource resource);
   void serve(const ConnectionPtr& connection, bool has_input, Round& round);
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
@@ -225,8 +233,13 @@ class Server {
   std::optional<TimePoint> timer_set_ GUARDED_BY(core_mutex_);
   TimePoint last_client_left_ GUARDED_BY(core_mutex_) = Clock::now();
   bool accept_paused_ GUARDED_BY(core_mutex_) = false;
-  bool accepting_ GUARDED_BY(core_mutex_) = false;  ///< a thread is at it, outside of the lock
-  bool leaving_ GUARDED_BY(core_mutex_) = false;    ///< no client is accepted any more
+  std::optional<TimePoint> accept_again_at_ GUARDED_BY(core_mutex_);
+  /// The record about missing descriptors: when it was written, and whether all who waited then
+  /// have been let in since.
+  std::optional<TimePoint> shortage_reported_ GUARDED_BY(core_mutex_);
+  bool in_shortage_ GUARDED_BY(core_mutex_) = false;
+  int accepting_ GUARDED_BY(core_mutex_) = 0;     ///< threads that are at it, outside of the lock
+  bool leaving_ GUARDED_BY(core_mutex_) = false;  ///< no client is accepted any more
   bool stopping_ GUARDED_BY(core_mutex_) = false;
   std::optional<ReportPlan> census_plan_ GUARDED_BY(core_mutex_);  ///< none: nobody asked
   TimePoint start_up_until_ GUARDED_BY(core_mutex_);

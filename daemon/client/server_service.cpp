@@ -68,7 +68,7 @@ void Server::report_request(const Answered& answered) {
 bool Server::leave_if_idle() {
   MutexLock lock(core_mutex_);
   pollfd queue{listener_.get(), POLLIN, 0};
-  const bool idle = connections_.empty() && !accepting_ && ::poll(&queue, 1, 0) == 0;
+  const bool idle = connections_.empty() && accepting_ == 0 && ::poll(&queue, 1, 0) == 0;
   leaving_ = leaving_ || idle;
   return idle;
 }

@@ -169,6 +169,28 @@ Json client_json(const core::ClientSnapshot& client, const ServerStatus::Peer& p
   return json;
 }
 
+const char* share_name(core::Resource resource) {
+  switch (resource) {
+    case core::Resource::handles:
+      return "handles";
+    case core::Resource::calls:
+      return "waiting";
+    case core::Resource::bytes:
+      return "bytes";
+    default:
+      return "connections";
+  }
+}
+
+Json user_json(const core::UserSnapshot& user) {
+  Json json{{"uid", user.uid}};
+  for (const core::UserSnapshot::Share& share : user.shares) {
+    json[share_name(share.resource)] = {
+        {"used", share.used}, {"limit", share.limit ? Json(*share.limit) : Json(nullptr)}};
+  }
+  return json;
+}
+
 const char* change_name(core::Change::Kind kind) {
   using Kind = core::Change::Kind;
   switch (kind) {
@@ -269,6 +291,8 @@ std::string status_json(const ServerStatus& status, const ControlInfo& info,
     if (peer == status.peers.end()) continue;
     json["clients"].push_back(client_json(client, peer->second, calendar, viewer));
   }
+  json["users"] = Json::array();
+  for (const core::UserSnapshot& user : status.core.users) json["users"].push_back(user_json(user));
   return line(json);
 }
 

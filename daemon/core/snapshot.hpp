@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "daemon/core/card_state.hpp"
 #include "daemon/core/ids.hpp"
+#include "daemon/core/quota_limits.hpp"
 #include "protocol/wire.hpp"
 
 namespace cardea::core {
@@ -59,9 +60,21 @@ struct ClientSnapshot {
   std::size_t handles = 0;
 };
 
+/// What the programs of one user have taken together, and may take.
+struct UserSnapshot {
+  struct Share {
+    Resource resource = Resource::connections;
+    std::size_t used = 0;
+    std::optional<std::size_t> limit;  ///< none: no limit
+  };
+  std::uint32_t uid = 0;
+  std::vector<Share> shares;
+};
+
 struct Snapshot {
   std::vector<ReaderSnapshot> readers;  ///< in the order of their slots
   std::vector<ClientSnapshot> clients;  ///< oldest first
+  std::vector<UserSnapshot> users;      ///< by uid
 };
 
 /// One difference between two moments.
