@@ -44,6 +44,9 @@ constexpr std::array kEvents{
     EventRow{Event::holder_idle, "holder_idle", "1521d8f112a140c9b02cacba3fe4d7be"},
     EventRow{Event::control_failed, "control_failed", "7daee6369f454fbda897c7e408f215ac"},
     EventRow{Event::control_refused, "control_refused", "1317cb09de524768bba942a4e4868b28"},
+    EventRow{Event::memory_short, "memory_short", "7a9631c435b8f8ba1cc85627f17253bc"},
+    EventRow{Event::log_lost, "log_lost", "ade7355a0ceaa185d291c19b53859b87"},
+    EventRow{Event::resumed, "resumed", "7ed950ac144114eee2b426e411c66eb2"},
 };
 
 }  // namespace

@@ -45,6 +45,9 @@ enum class Event {
   holder_idle,
   control_failed,
   control_refused,
+  memory_short,
+  log_lost,
+  resumed,
 };
 
 struct EventRow {

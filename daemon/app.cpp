@@ -20,12 +20,14 @@
 #include "daemon/client/server.hpp"
 #include "daemon/control/control_server.hpp"
 #include "daemon/idle_timer.hpp"
+#include "daemon/io/memory_reserve.hpp"
 #include "daemon/journal_log.hpp"
 #include "daemon/log_control.hpp"
 #include "daemon/pid_file.hpp"
 #include "daemon/reader_manager.hpp"
 #include "daemon/service_notifier.hpp"
 #include "daemon/signals.hpp"
+#include "daemon/sleep_watch.hpp"
 #include "drivers/log_exports.hpp"
 
 namespace cardea {
@@ -273,6 +275,18 @@ void apply_driver_dumps(const Options& options) {
              {}, log::Event::driver_message);
 }
 
+/// Who comes back to a computer that has slept finds readers and cards as they are now, not as they
+/// were: what moved meanwhile nobody has announced.
+void after_sleep(std::chrono::seconds slept, Server& server, ReaderManager& readers) {
+  if (slept <= std::chrono::seconds::zero()) return;  // only the wall clock was set: not ours
+  const std::string time = std::to_string(slept.count());
+  log::write(log::Level::info,
+             "the computer has slept for " + time + " s: looking at all readers and cards",
+             {{"SLEPT_SEC", time}}, log::Event::resumed);
+  server.check_cards();
+  readers.look_again();
+}
+
 int serve(const Options& options, const char* log_target, Background& background) {
   Signals signals;
   apply_driver_dumps(options);
@@ -283,6 +297,8 @@ int serve(const Options& options, const char* log_target, Background& background
   const ScopeExit remove_socket([&place] { place->remove_socket(); });
   auth::Authorizer authorizer(
       {options.access_rules, options.access_rules_given, options.polkit, {}});
+  auto sleep = SleepWatch::create();  // outlives the threads that use it
+  if (!sleep) return fail_to_start(sleep.error(), background);
   auto hub = ControlHub::create();  // outlives the threads that use it
   if (!hub) return fail_to_start(hub.error(), background);
   auto server = Server::create(server_settings(options), std::move(place->socket));
@@ -296,6 +312,11 @@ int serve(const Options& options, const char* log_target, Background& background
   if (auto started = (*readers)->start(); !started) {
     return fail_to_start(started.error(), background);
   }
+  const auto woken = [&] { after_sleep(sleep->slept(), **server, **readers); };
+  if (auto watched = (*server)->watch_descriptor(sleep->fd(), woken, Server::Watched::is_quick);
+      !watched) {
+    return fail_to_start(watched.error(), background);
+  }
   if (notifier.is_wanted()) {
     (*server)->report_census(notifier.watchdog_period(), [&notifier](const Server::Census& now) {
       notifier.report(now.readers, now.clients, now.starting);
@@ -303,7 +324,9 @@ int serve(const Options& options, const char* log_target, Background& background
   }
   // Who has been answered by the one socket finds the other.
   const auto control = open_control(**server, **hub, *place);
-  (*server)->start();
+  if (auto started = (*server)->start(); !started) {
+    return fail_to_start(started.error(), background);
+  }
   log::write(log::Level::info,
              "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},
              log::Event::service_started);
@@ -338,7 +361,12 @@ int run_daemon(const Options& options) {
   if (!options.foreground && !background.fork_child(status)) return status;
   const char* log_target = install_log(options);
   const ScopeExit last_summaries([] { write_last_log_summaries(); });
-  status = serve(options, log_target, background);
+  install_memory_reserve();
+  try {
+    status = serve(options, log_target, background);
+  } catch (const std::exception& error) {  // the C++ library: no thread, no lock
+    status = fail_to_start({ScardRv::no_memory, error.what()}, background);
+  }
   background.report(status);
   return status;
 }

@@ -95,7 +95,10 @@ Result<void> ReaderOpener::open_on(Library& library,
     if (!names) return tl::make_unexpected(names.error());
     reader.names = std::move(*names);
     // Where the driver is not safe, its readers take turns.
-    reader.domain = shared && !reader.is_thread_safe ? shared : server_.add_domain();
+    const auto domain =
+        shared && !reader.is_thread_safe ? std::optional(shared) : server_.add_domain();
+    if (!domain) return failure(ScardRv::no_memory, "there is no thread for it");
+    reader.domain = *domain;
     library.readers[request.owner] = reader;
   }
   hand_over(request, std::move(*channels), reader);
@@ -149,7 +152,10 @@ void ReaderOpener::hand_over(const Request& request, Channels channels, const Re
       spec.alias = usb_alias(request.usb_place, request.usb_serial, static_cast<unsigned>(slot));
     }
     spec.driver = request.library_path;
-    spec.domain = slot == 0 || !channels.slots_are_safe ? reader.domain : server_.add_domain();
+    // Without a thread of its own a slot takes turns with the first one.
+    spec.domain = slot == 0 || !channels.slots_are_safe
+                      ? reader.domain
+                      : server_.add_domain().value_or(reader.domain);
     spec.driver_events = channels.slots[slot]->has_wait_event();
     spec.version_2 = channels.slots[slot]->is_version_2();
     spec.power_off = settings_.power.for_reader(spec.name);

@@ -12,6 +12,7 @@
 #include "base/scope_exit.hpp"
 #include "daemon/auth/peer_identity.hpp"
 #include "daemon/client/dispatcher.hpp"
+#include "daemon/io/memory_reserve.hpp"
 #include "daemon/reader/card_channel.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/framer.hpp"
@@ -86,10 +87,9 @@ Server::~Server() {
   if (executor_) executor_->stop();
 }
 
-void Server::start() {
-  const auto added = poller_.add(listener_.get(), kListenToken, EPOLLIN);
-  CARDEA_ASSERT(added.has_value());
-  executor_->start(kThreadsAtStart);
+Result<void> Server::start() {
+  if (!executor_->start(kThreadsAtStart)) return failure(ScardRv::no_memory, kNoThread);
+  return poller_.add(listener_.get(), kListenToken, EPOLLIN);
 }
 
 bool Server::stop(milliseconds limit) {
@@ -266,6 +266,7 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
     return drop(connection, "went on with " + wire::to_string(frame.command) +
                                 " although its protocol version was refused");
   }
+  if (is_memory_short() && refuse_for_memory(connection, frame)) return;
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
     if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);

@@ -45,8 +45,9 @@ class Server {
   /// Before start(): who decides about ESTABLISH and CONNECT; without this everybody may. Borrowed,
   /// and to be stopped before the server goes.
   void set_authorizer(auth::Authorizer& authorizer) EXCLUDES(core_mutex_);
-  /// Starts the threads; from here on clients are served.
-  void start();
+  /// Starts the threads; from here on clients are served. Fails where the system has no thread or
+  /// no memory for it.
+  Result<void> start();
   /// Closes all readers, as long as their drivers let us but no longer than `limit`, and ends all
   /// threads. False if a driver did not come back; then the process should end at once.
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
@@ -88,14 +89,20 @@ class Server {
   };
   /// Before start().
   void set_reader_events(ReaderEvents events) { reader_events_ = std::move(events); }
-  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. It may block: the
-  /// pool gets one more thread. `fd` must stay open until stop() has returned.
-  void watch_descriptor(int fd, std::function<void()> ready) EXCLUDES(core_mutex_);
+  enum class Watched { may_block, is_quick };
+  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. If it may block, the
+  /// pool gets one more thread. `fd` must stay open until stop() has returned. Fails where the
+  /// system has no thread or no memory for it.
+  Result<void> watch_descriptor(int fd, std::function<void()> ready,
+                                Watched watched = Watched::may_block) EXCLUDES(core_mutex_);
   enum class Clients { wait, go_on };
   /// Runs a task that may block in a driver. With Clients::wait, clients' state requests wait for
-  /// it to end, though not for ever.
-  void run_reader_start(Clients clients, std::function<void()> task) EXCLUDES(core_mutex_);
-  core::DomainId add_domain() EXCLUDES(core_mutex_);
+  /// it to end, though not for ever. False, and the task is not run, if there is no thread that it
+  /// may block.
+  [[nodiscard]] bool run_reader_start(Clients clients, std::function<void()> task)
+      EXCLUDES(core_mutex_);
+  /// None if there is no thread that its driver may block.
+  std::optional<core::DomainId> add_domain() EXCLUDES(core_mutex_);
   /// Runs `work` on this thread while no driver call of `domain` is running. False if the domain
   /// is gone. Only from run_reader_start's task.
   bool run_in_domain(core::DomainId domain, const std::function<void()>& work)
@@ -103,6 +110,8 @@ class Server {
   /// Hands over a slot whose channel is open. It is closed again if the server is stopping.
   void add_reader(const core::ReaderSpec& spec, ReaderOwner owner,
                   std::unique_ptr<IfdDriver> driver) EXCLUDES(core_mutex_);
+  /// Looks anew whether cards are in the readers, whatever their drivers have announced.
+  void check_cards() EXCLUDES(core_mutex_);
   /// Takes the owner's slots from their clients at once; their drivers are closed when they are
   /// idle. `device_gone`: it was unplugged.
   void remove_readers(ReaderOwner owner, bool device_gone) EXCLUDES(core_mutex_);
@@ -114,6 +123,9 @@ class Server {
   /// A client that sends its next APDU as soon as it has an answer is served by the same thread
   /// without a visit to the poller, but not for longer than this: others wait for the thread.
   static constexpr int kApdusInARowMax = 16;
+
+  static constexpr const char* kNoThread =
+      "the system has no further thread for pcscd; raise TasksMax= of pcscd.service";
 
   static constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
   static constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
@@ -180,7 +192,8 @@ class Server {
   /// Lets another thread run it: the caller has a lock, or others wait for him.
   void run_elsewhere(Round round);
   void run_job(PendingJob pending, Round& round);
-  void watch(ReaderRuntime& runtime, core::ReaderId id);
+  /// False if there is no thread for it.
+  [[nodiscard]] bool watch(ReaderRuntime& runtime, core::ReaderId id);
 
   enum class Accepted { one, none, no_descriptor };
   void accept_clients();
@@ -193,6 +206,8 @@ class Server {
                            core::Resource resource);
   void serve(const ConnectionPtr& connection, bool has_input, Round& round);
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
+  /// True, and answered, if this request has to wait for better times: there is no memory.
+  static bool refuse_for_memory(const ConnectionPtr& connection, const wire::Frame& frame);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void report_refusal(const ConnectionPtr& connection, const wire::Version& proposed);
   static void report_request(const Answered& answered);

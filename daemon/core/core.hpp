@@ -144,6 +144,8 @@ class Core {
   /// The daemon is about to end: waiters hear nothing more from here on, so that what they notice
   /// is the end of their connection and not readers that go shortly before it.
   void silence_events() { silenced_ = true; }
+  /// Nobody waits for the driver's announcements after all: it is asked now and then.
+  void poll_instead(ReaderId reader);
   /// The driver says that a card may have moved.
   void presence_hint(ReaderId reader, TimePoint now, Effects& fx);
   /// A job of Effects::jobs has ended.

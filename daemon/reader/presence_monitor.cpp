@@ -1,5 +1,7 @@
 #include "daemon/reader/presence_monitor.hpp"
 
+#include <system_error>
+
 namespace cardea {
 namespace {
 
@@ -22,8 +24,13 @@ constexpr int kAtOnceMax = 100;
 PresenceMonitor::PresenceMonitor(IfdDriver& driver, std::function<void()> changed)
     : driver_(driver), changed_(std::move(changed)) {}
 
-void PresenceMonitor::start() {
-  thread_ = std::thread([this] { run(); });
+bool PresenceMonitor::start() {
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {  // how the C++ library says that there is no thread
+    return false;
+  }
+  return true;
 }
 
 void PresenceMonitor::stop(bool device_gone) {
