@@ -28,6 +28,7 @@
 #include "daemon/service_notifier.hpp"
 #include "daemon/signals.hpp"
 #include "daemon/sleep_watch.hpp"
+#include "drivers/hosted/host_keeper.hpp"
 #include "drivers/log_exports.hpp"
 
 namespace cardea {
@@ -251,7 +252,7 @@ Server::Settings server_settings(const Options& options) {
   return settings;
 }
 
-ReaderManager::Settings reader_settings(const Options& options) {
+ReaderManager::Settings reader_settings(const Options& options, HostKeeper* keeper) {
   ReaderManager::Settings settings;
   settings.reader_conf = options.config;
   settings.reader_conf_given = options.config_given;
@@ -262,7 +263,9 @@ ReaderManager::Settings reader_settings(const Options& options) {
   }
   settings.names = {!options.names_without_interface, !options.names_without_serial};
   settings.ignored_names = options.ignore_readers;
-  settings.opener = {options.extend_readers, options.power, options.log_apdus};
+  settings.opener = {options.extend_readers, options.power, options.log_apdus, options.drivers,
+                     keeper};
+  settings.tracker.stable_after = options.drivers.limits().stable;
   return settings;
 }
 
@@ -287,7 +290,26 @@ void after_sleep(std::chrono::seconds slept, Server& server, ReaderManager& read
   readers.look_again();
 }
 
-int serve(const Options& options, const char* log_target, Background& background) {
+/// Without its keeper the daemon cannot bring a reader back; the next daemon can.
+void end_without_keeper() {
+  log::write(log::Level::critical,
+             "the process that starts drivers has ended, and all drivers with it; ending as well. "
+             "Remedy: look for what has killed it (out of memory?)",
+             {}, log::Event::driver_keeper_lost);
+  ::kill(::getpid(), SIGINT);
+}
+
+/// The process that starts those of the drivers; none if no driver is hosted.
+Result<std::unique_ptr<HostKeeper>> start_keeper(const Options& options) {
+  if (!options.drivers.any_hosted()) return nullptr;
+  HostKeeper::Settings settings;
+  settings.driver_dumps = options.driver_dumps;
+  settings.keep_output = options.foreground;
+  return HostKeeper::create(settings);
+}
+
+int serve(const Options& options, const char* log_target, Background& background,
+          HostKeeper* keeper) {
   Signals signals;
   apply_driver_dumps(options);
   ServiceNotifier notifier;  // outlives the threads that use it
@@ -303,12 +325,17 @@ int serve(const Options& options, const char* log_target, Background& background
   if (!hub) return fail_to_start(hub.error(), background);
   auto server = Server::create(server_settings(options), std::move(place->socket));
   if (!server) return fail_to_start(server.error(), background);
+  if (keeper != nullptr) keeper->listen(end_without_keeper);
   (*server)->set_authorizer(authorizer);
   (*server)->set_observer(hub->get());
   auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
   if (!backend) return fail_to_start(backend.error(), background);
-  auto readers = ReaderManager::create(**server, reader_settings(options), std::move(*backend));
+  auto readers =
+      ReaderManager::create(**server, reader_settings(options, keeper), std::move(*backend));
   if (!readers) return fail_to_start(readers.error(), background);
+  const ScopeExit no_more_reports([keeper] {
+    if (keeper != nullptr) keeper->stop_listening();
+  });
   if (auto started = (*readers)->start(); !started) {
     return fail_to_start(started.error(), background);
   }
@@ -359,11 +386,13 @@ int run_daemon(const Options& options) {
   Background background;
   int status = 0;
   if (!options.foreground && !background.fork_child(status)) return status;
+  auto keeper = start_keeper(options);  // before threads and descriptors; drivers have none of ours
   const char* log_target = install_log(options);
   const ScopeExit last_summaries([] { write_last_log_summaries(); });
   install_memory_reserve();
   try {
-    status = serve(options, log_target, background);
+    status = keeper ? serve(options, log_target, background, keeper->get())
+                    : fail_to_start(keeper.error(), background);
   } catch (const std::exception& error) {  // the C++ library: no thread, no lock
     status = fail_to_start({ScardRv::no_memory, error.what()}, background);
   }

@@ -143,6 +143,14 @@ Result<void> add_power_rule(const OptionRow&, const char* rule, Options& options
   return options.power.add(rule);
 }
 
+Result<void> add_driver_mode(const OptionRow&, const char* rule, Options& options) {
+  return options.drivers.add(rule);
+}
+
+Result<void> add_driver_limit(const OptionRow&, const char* rule, Options& options) {
+  return options.drivers.add_limit(rule);
+}
+
 Result<void> set_access_rules(const OptionRow&, const char* path, Options& options) {
   options.access_rules = absolute(path);
   options.access_rules_given = true;
@@ -195,6 +203,15 @@ constexpr std::array kTable{
               "drive CCID readers that no bundle lists with this\n"
               "driver (serial/libifdccid.so below --drivers)",
               set_generic_ccid},
+    OptionRow{0, "driver-host", Argument::required, "MODE",
+              "where drivers run: hosted (each reader's in a process\n"
+              "of its own) or in-process, the default, or\n"
+              "DRIVER=hosted, DRIVER=in-process; may be repeated",
+              add_driver_mode},
+    OptionRow{0, "driver-limit", Argument::required, "KIND=SECONDS",
+              "how long calls of hosted drivers may take: open (30),\n"
+              "query (10), power (70), exchange (600); may be\nrepeated",
+              add_driver_limit},
     OptionRow{0, "power-off", Argument::required, "POLICY",
               "when unused cards are powered off: never, SECONDS,\n"
               "READER=never or READER=SECONDS; may be repeated",

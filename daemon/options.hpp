@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "daemon/core/idle_policy.hpp"
 #include "daemon/core/quota_limits.hpp"
+#include "daemon/driver_modes.hpp"
 #include "daemon/hotplug/hotplug_kind.hpp"
 #include "daemon/power_policy.hpp"
 
@@ -43,6 +44,7 @@ struct Options {
   bool names_without_interface = false;     ///< of USB readers
   std::optional<std::string> generic_ccid;  ///< empty: default_generic_ccid()
   PowerPolicy power;
+  DriverModes drivers;
   std::string access_rules = "/etc/cardea/access.rules";
   bool access_rules_given = false;  ///< then the file must exist
   bool polkit = true;               ///< is asked where this machine has it

@@ -60,7 +60,7 @@ ReaderManager::ReaderManager(Server& server, Settings settings,
       backend_(std::move(backend)),
       timer_(std::move(timer)),
       opener_(server, settings_.opener),
-      tracker_(DeviceTracker::Settings{}) {}
+      tracker_(settings_.tracker) {}
 
 Result<void> ReaderManager::start() {
   server_.set_reader_events({[this](Server::ReaderOwner owner) { on_closed(owner); },
@@ -69,6 +69,10 @@ Result<void> ReaderManager::start() {
                                             [this, owner](TimePoint now, Actions& actions) REQUIRES(
                                                 mutex_) { tracker_.faulty(owner, now, actions); });
                              }});
+  opener_.set_lost([this](Server::ReaderOwner owner) {
+    with_tracker(Server::Clients::go_on, [this, owner](TimePoint now, Actions& actions) REQUIRES(
+                                             mutex_) { tracker_.crashed(owner, now, actions); });
+  });
   auto conf = read_reader_conf();
   if (!conf) return tl::make_unexpected(conf.error());
   read_bundles();

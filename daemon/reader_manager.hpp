@@ -34,6 +34,7 @@ class ReaderManager {
     NameRules names;
     std::string ignored_names;  ///< PCSCLITE_FILTER_IGNORE_READER_NAMES
     ReaderOpener::Settings opener;
+    DeviceTracker::Settings tracker;
   };
 
   /// `server` is borrowed; `backend` may be null: then there are only the readers of reader.conf.

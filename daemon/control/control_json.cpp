@@ -112,6 +112,7 @@ Json reader_json(const core::ReaderSnapshot& reader, const Calendar& calendar) {
   Json json{{"name", reader.name}};
   json["alias"] = reader.alias.empty() ? Json(nullptr) : Json(reader.alias);
   json["driver"] = reader.driver;
+  json["driver_pid"] = reader.driver_pid == 0 ? Json(nullptr) : Json(reader.driver_pid);
   json["state"] = state_name(reader);
   json["card"] = card_json(reader);
   json["events"] = reader.events;

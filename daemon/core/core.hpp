@@ -72,6 +72,7 @@ struct ReaderSpec {
   /// Readers are listed in this order, whatever the order in which they came; equal ones as they
   /// came.
   unsigned rank = kPluggedRank;
+  pid_t driver_pid = 0;  ///< of the process the driver runs in, for people; 0: ours
 
   static constexpr unsigned kPluggedRank = std::numeric_limits<unsigned>::max();
 };

@@ -46,6 +46,7 @@ ReaderSnapshot Core::snapshot_of(const Reader& reader) const {
   shown.name = reader.spec.name;
   shown.alias = reader.spec.alias;
   shown.driver = reader.spec.driver;
+  shown.driver_pid = reader.spec.driver_pid;
   shown.card = reader.card;
   shown.protocol = effective_protocol(reader);
   shown.events = reader.event_counter;

@@ -2,6 +2,8 @@
 // Copies without references into the core, for those who show them to people. Value types.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,6 +44,7 @@ struct ReaderSnapshot {
   std::string name;
   std::string alias;   ///< may be empty
   std::string driver;  ///< file of the handler
+  pid_t driver_pid = 0;  ///< of the process it runs in; 0: the daemon itself
   CardState card;
   std::uint32_t protocol = wire::kProtocolUnset;  ///< as clients see it
   std::uint16_t events = 0;                       ///< cards that came and went
