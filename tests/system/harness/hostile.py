@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.case import SELECT, SystemTest
+from harness.foreign import ForeignConnection
 from harness.peer import NOBODY, other_uid
 from harness.settings import settings
 from harness.victim import Play, Step, Victim
@@ -31,8 +32,7 @@ SESSIONS = 60
 # The p99 under attack may be so many times the idle one,
 FACTOR = 2.0
 # and this more: with more programs ready to run than CPUs, the scheduler lets each of them wait
-# for a slice of 3 to 4 ms. What this is about, a
-# daemon that is held up, costs 100 ms and more.
+# for a slice of 3 to 4 ms. What this is about, a daemon that is held up, costs 100 ms and more.
 SCHEDULER_SECONDS = 0.004
 # A real lock-out is there each time; a burst of other work on the machine is not.
 ATTEMPTS = 4
@@ -58,12 +58,14 @@ class HostileTest(SystemTest):
 
     # Sessions that connect anew; without: on a connection that is there.
     newcomers = True
+    second_card = True
 
     def setUp(self) -> None:
         super().setUp()
         if other_uid() == os.geteuid():
             self.skipTest("there is only one user here")
-        self.insert_for_this_test(1)
+        if self.second_card:
+            self.insert_for_this_test(1)
 
     def attacker(self, play: Play, *, uid: int = NOBODY, connect: bool = True,
                  minor: int = 4) -> Victim:
@@ -85,6 +87,14 @@ class HostileTest(SystemTest):
         attacker.wait_for_steps(1)
         yield None
         attacker.kill()
+
+    def client_of(self, uid: int, *, greet: bool = True) -> WireClient:
+        """A connection of that user, without context; the test speaks for it."""
+        connection = ForeignConnection(self.daemon.socket_path, lambda: os.setuid(uid))
+        client = WireClient(self.daemon.socket_path, 4 if greet else None, establish=False,
+                            connection=connection)
+        self.addCleanup(client.close)
+        return client
 
     # The honest client
 
