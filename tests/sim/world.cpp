@@ -334,6 +334,10 @@ void World::note_begin(Actor& actor, ScardRv rv) {
     mine.keeps_place_until = actor.client->answered_at + LockTiming{}.retry_window;
     return;
   }
+  if (rv == ScardRv::no_memory) {
+    mine.asked_latest = 0;  // refused before it was looked at: a place it had is still there
+    return;
+  }
   const std::size_t since = mine.asked_earliest;
   mine.asked_earliest = mine.asked_latest = 0;
   if (rv != ScardRv::success) return;
