@@ -1,5 +1,5 @@
-"""The shells themselves are asked what they would complete: every option that --help names, and what
-it takes. They run with the tools that were built."""
+"""The shells themselves are asked what they would complete: every option that --help names, and
+what it takes. They run with the tools that were built."""
 
 from __future__ import annotations
 
