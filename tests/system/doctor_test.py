@@ -87,9 +87,8 @@ class Refusals(DoctorTest):
         (finding,) = self.findings()["refused-access"]
         self.assertEqual(finding["verdict"], "warning")
         self.assertRegex(finding["text"], r"python3\S* \(uid 1000\) was refused smart cards: "
-                                          r"3 times in 24 h, the last \d+ m?s ago")
-        rule = finding["remedy"].rpartition(": ")[2]
-        RULES.write_text(rule + "\n" + RULES.read_text())
+                                          r"3 times in the last 24 h, the last \d+ m?s ago")
+        RULES.write_text(finding["line"] + "\n" + RULES.read_text())
         subprocess.run([str(settings().daemon_path), "--hotplug"], check=True)
         poll_until("the rules are read",
                    lambda: self.client_of(1000).establish()[0] == Rv.OK)
@@ -99,7 +98,7 @@ class Refusals(DoctorTest):
         with WireClient(SOCKET, None, establish=False) as client:
             self.assertEqual(client.version(4, 2)[2], Rv.SERVICE_STOPPED)
             found = poll_until("the record", lambda: self.findings().get("refused-version"))
-        self.assertIn("of protocol 4:2: once in 24 h", found[0]["text"])
+        self.assertIn("of protocol 4:2: once in the last 24 h", found[0]["text"])
 
     def test_that_others_made_up_do_not_count(self) -> None:
         subprocess.run(["/usr/bin/python3", "-c", FORGER], check=True)

@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import unittest
-from pathlib import Path
 from typing import Any
 
 from harness.case import SystemTest
@@ -18,7 +17,6 @@ from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import EXCLUSIVE, Rv
 
-ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 LINE_SECONDS = 10.0
 VERIFY = bytes.fromhex("0020008104") + b"1234"
@@ -282,13 +280,6 @@ class Tool(ControlTest):
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("pcscctl doctor", done.stderr)
-
-    def test_completion_knows_all_commands(self) -> None:
-        usage = self.pcscctl("--help")
-        completion = (ROOT / "tools/pcscctl/pcscctl.bash").read_text()
-        for command in ("status", "list", "monitor", "trace", "explain", "doctor"):
-            self.assertIn(f"  {command} ", usage)
-            self.assertIn(command, completion)
 
 
 class WithOptions(ControlTest):

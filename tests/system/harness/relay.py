@@ -1,5 +1,5 @@
-"""Passes bytes between programs and a Unix socket, in pieces as small as can be: what a network does
-to a connection, and all that ssh passes on of it. Has threads of its own."""
+"""Passes bytes between programs and a Unix socket, in pieces as small as can be: what a network
+does to a connection, and all that ssh passes on of it. Has threads of its own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""OpenSSH on both sides of this machine's loopback: a server of the test's own with keys of its own,
-and the client. All files are in the private /run; /etc/passwd is covered by a copy in which the
-server's own user exists. Owned by a test; thread-bound."""
+"""OpenSSH on both sides of this machine's loopback: a server of the test's own with keys of its
+own, and the client. All files are in the private /run; /etc/passwd is covered by a copy in which
+the server's own user exists. Owned by a test; thread-bound."""
 
 from __future__ import annotations
 

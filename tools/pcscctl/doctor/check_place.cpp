@@ -77,7 +77,7 @@ Findings check_place(const Host& host) {
   }
   if (host.exists("/.dockerenv") || host.exists("/run/.containerenv")) {
     return {{Verdict::note, "place-container", "this is a container",
-             "let it use the daemon of the host: mount the directory /run/pcscd into it"}};
+             "to use the readers of the host, mount its directory /run/pcscd into the container"}};
   }
   if (is_virtual_machine(host)) {
     return {{Verdict::note, "place-vm", "this is a virtual machine",

@@ -21,6 +21,7 @@ struct Finding {
   std::string id;  ///< never changes: "socket-missing"
   std::string text;
   std::string remedy;  ///< empty: nothing to do
+  std::string line{};  ///< to be copied as it is: the end of the remedy
 };
 
 using Findings = std::vector<Finding>;

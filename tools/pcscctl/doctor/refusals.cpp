@@ -86,9 +86,9 @@ auto subject_of(const Refusal& refusal) {
 }
 
 Finding finding_for(const Refusal& last, std::size_t count) {
-  const std::string times =
-      ": " + std::string(count == 1 ? "once" : std::to_string(count) + " times") + " in " +
-      std::to_string(kRefusalHours) + " h, the last " + age(last.age_ms) + " ago";
+  const std::string often = count == 1 ? "once" : std::to_string(count) + " times";
+  const std::string times = ": " + often + " in the last " + std::to_string(kRefusalHours) +
+                            " h, " + (count == 1 ? "" : "the last ") + age(last.age_ms) + " ago";
   switch (last.kind) {
     case Refusal::Kind::version:
       return {
@@ -105,8 +105,8 @@ Finding finding_for(const Refusal& last, std::size_t count) {
   }
   return {Verdict::warning, "refused-access", last.who + " was refused " + last.what + times,
           "why: journalctl -x -u pcscd. To allow it, make this the first line of "
-          "/etc/cardea/access.rules and run pcscd --hotplug: " +
-              last.rule};
+          "/etc/cardea/access.rules and run pcscd --hotplug:",
+          last.rule};
 }
 
 }  // namespace
