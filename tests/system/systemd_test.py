@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.cards import VirtualCards, VpcdCards
 from harness.container import GUEST_BUILD
 from harness.settings import DEBIAN_VPCD, settings
-from harness.unit import (DEFAULTS, SERVICE, SOCKET, Entry, add_drop_in, journal, main_pid,
+from harness.service import (DEFAULTS, SERVICE, SOCKET, Entry, add_drop_in, journal, main_pid,
                           remove_drop_in, shown, systemctl)
 from harness.waiting import PATIENCE_SECONDS, poll_until
 from harness.wire import Rv, WireClient
@@ -51,8 +51,8 @@ def reader(name: str = "Reader", device: str = f"virtual:control={CONTROL}",
     return f"FRIENDLYNAME \"{name}\"\nDEVICENAME {device}\nLIBPATH {library}\n"
 
 
-@unittest.skipUnless(settings().starter == "unit", "needs the container")
-class UnitTest(unittest.TestCase):
+@unittest.skipUnless(settings().starter == "service", "needs the container")
+class SystemdTest(unittest.TestCase):
     """Each test begins with a service that is not running, and one reader."""
 
     def setUp(self) -> None:
@@ -96,7 +96,7 @@ class UnitTest(unittest.TestCase):
         self.assertIn(SECURITY_VIOLATION, done.stdout)
 
 
-class Life(UnitTest):
+class Life(SystemdTest):
     def test_the_first_client_starts_it(self) -> None:
         self.assertEqual(shown("ActiveState", "pcscd.socket"), "active")
         self.assert_hello()
@@ -160,7 +160,7 @@ class Life(UnitTest):
         self.assertEqual(SOCKET.stat().st_ino, inode)
 
 
-class Journal(UnitTest):
+class Journal(SystemdTest):
     def test_records_have_fields_and_explanations(self) -> None:
         with WireClient(SOCKET, None, establish=False) as client:
             self.assertEqual(client.version(4, 99)[2], Rv.SERVICE_STOPPED)
@@ -193,7 +193,7 @@ class Journal(UnitTest):
         poll_until("debug records", lambda: self.records(PRIORITY="7"))
 
 
-class Access(UnitTest):
+class Access(SystemdTest):
     def setUp(self) -> None:
         super().setUp()
         rules = RULES.read_text()
@@ -229,7 +229,7 @@ class Access(UnitTest):
         self.assert_refused(NOBODY)
 
 
-class Sandbox(UnitTest):
+class Sandbox(SystemdTest):
     def test_the_unit_is_well_formed_and_closed(self) -> None:
         verified = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
                        SERVICE, "pcscd.socket")
@@ -261,7 +261,7 @@ class Sandbox(UnitTest):
                    f"cd {folder} || exit 2; touch written && rm written")
 
 
-class Tcp(UnitTest):
+class Tcp(SystemdTest):
     """Readers behind TCP, of the virtual driver and of Debian's."""
 
     def cards(self) -> VpcdCards:
@@ -302,7 +302,7 @@ class Tcp(UnitTest):
         self.assertEqual(reached.returncode, 124, reached.stdout)
 
 
-class Control(UnitTest):
+class Control(SystemdTest):
     def test_a_card_is_moved_over_the_socket_in_run_pcscd(self) -> None:
         """doc/virtual-reader.md, "Under systemd"."""
         self.assert_hello()
