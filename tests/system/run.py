@@ -4,7 +4,7 @@
 ctest calls it with the variant in the environment; by hand, for example:
 
   CARDEA_DAEMON=debian CARDEA_DRIVER=vpcd tests/system/run.py transaction_test -v
-  CARDEA_DAEMON=unit tests/system/run.py transaction_test -v    in a container with systemd"""
+  CARDEA_DAEMON=service tests/system/run.py transaction_test -v    in a container with systemd"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.settings import settings  # noqa: E402
 def main() -> None:
     if len(sys.argv) < 2 or not (HERE / f"{sys.argv[1]}.py").exists():
         sys.exit(__doc__)
-    place = container if settings().starter == "unit" else namespace
+    place = container if settings().starter == "service" else namespace
     place.enter([str(Path(__file__).resolve()), *sys.argv[1:]])
     unittest.main(module=sys.argv[1], argv=sys.argv[1:], verbosity=2)
 

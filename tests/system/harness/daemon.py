@@ -16,7 +16,7 @@ from harness.cards import Cards, VirtualCards, VpcdCards
 from harness.namespace import RUNTIME_DIR
 from harness.settings import Settings
 from harness.starters import ActivatedStarter, ProcessStarter, Running, Starter
-from harness.unit import UnitStarter
+from harness.service import ServiceStarter
 from harness.waiting import poll_until
 from harness.wire import STATE_PRESENT, ReaderState, WireClient
 
@@ -114,8 +114,8 @@ class Daemon:
                 "--socket", str(self.socket_path), *self._arguments]
 
     def _make_starter(self) -> Starter:
-        if self._settings.starter == "unit":
-            return UnitStarter()
+        if self._settings.starter == "service":
+            return ServiceStarter()
         if self._settings.starter == "activated":
             return ActivatedStarter(self._dir)
         debian = self._settings.daemon == "debian"

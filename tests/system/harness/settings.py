@@ -17,8 +17,8 @@ LIBCCID = Path("/usr/lib/pcsc/drivers/ifd-ccid.bundle/Contents/Linux/libccid.so"
 LIBCCIDTWIN = Path("/usr/lib/pcsc/drivers/serial/libccidtwin.so")
 DEBIAN_DRIVERS = {"vpcd": DEBIAN_VPCD, "udev": LIBCCID, "libusb": LIBCCID, "serial": LIBCCIDTWIN}
 # Who starts our daemon. CARDEA_DAEMON names it in the place of "cardea": "activated" is
-# systemd-socket-activate, "unit" systemd itself, in a container.
-STARTERS = ("process", "activated", "unit")
+# systemd-socket-activate, "service" systemd itself, in a container.
+STARTERS = ("process", "activated", "service")
 
 
 @dataclass(frozen=True)

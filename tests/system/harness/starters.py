@@ -1,5 +1,5 @@
 """How the daemon of a test comes to life: as a process with a socket of its own, or behind
-systemd-socket-activate. harness/unit.py has the third way, the real unit.
+systemd-socket-activate. harness/service.py has the third way, the real unit.
 
 A starter is owned by its Daemon; thread-bound."""
 

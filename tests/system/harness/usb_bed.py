@@ -37,7 +37,7 @@ class UsbBed:
     def start(self) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)
         # The daemon opens the files of its devices, and makes sockets beside them.
-        user = SERVICE_USER if self._settings.starter == "unit" else None
+        user = SERVICE_USER if self._settings.starter == "service" else None
         if user is not None:
             shutil.chown(self._dir, user, user)
         _DATAGRAMS_LIMIT.write_text(_DATAGRAMS_MAX)

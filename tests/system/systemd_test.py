@@ -6,7 +6,6 @@ In the container only (harness/container.py), where everything but the tests' re
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import unittest
@@ -15,7 +14,7 @@ from pathlib import Path
 from harness.cards import VirtualCards, VpcdCards
 from harness.container import GUEST_BUILD
 from harness.settings import DEBIAN_VPCD, settings
-from harness.unit import (DEFAULTS, SERVICE, SOCKET, Entry, add_drop_in, journal, main_pid,
+from harness.service import (DEFAULTS, SERVICE, SOCKET, Entry, add_drop_in, journal, main_pid,
                           remove_drop_in, shown, systemctl)
 from harness.waiting import PATIENCE_SECONDS, poll_until
 from harness.wire import Rv, WireClient
@@ -32,6 +31,8 @@ SECURITY_VIOLATION = "0x8010006A"
 NOBODY = 65534
 VPCD_PORT = 35963
 WATCHDOG_SECONDS = 1
+CLOSED = tuple(map(Path, ("/", "/etc", "/etc/cardea", "/home", "/opt", "/root", "/run", "/run/lock",
+                          "/run/systemd", "/sys/fs/cgroup", "/usr/local", "/var", "/var/lib")))
 # README, "As a service of systemd".
 TCP_DROP_IN = """[Service]
 RestrictAddressFamilies=AF_INET AF_INET6
@@ -50,8 +51,8 @@ def reader(name: str = "Reader", device: str = f"virtual:control={CONTROL}",
     return f"FRIENDLYNAME \"{name}\"\nDEVICENAME {device}\nLIBPATH {library}\n"
 
 
-@unittest.skipUnless(settings().starter == "unit", "needs the container")
-class UnitTest(unittest.TestCase):
+@unittest.skipUnless(settings().starter == "service", "needs the container")
+class SystemdTest(unittest.TestCase):
     """Each test begins with a service that is not running, and one reader."""
 
     def setUp(self) -> None:
@@ -95,7 +96,7 @@ class UnitTest(unittest.TestCase):
         self.assertIn(SECURITY_VIOLATION, done.stdout)
 
 
-class Life(UnitTest):
+class Life(SystemdTest):
     def test_the_first_client_starts_it(self) -> None:
         self.assertEqual(shown("ActiveState", "pcscd.socket"), "active")
         self.assert_hello()
@@ -159,7 +160,7 @@ class Life(UnitTest):
         self.assertEqual(SOCKET.stat().st_ino, inode)
 
 
-class Journal(UnitTest):
+class Journal(SystemdTest):
     def test_records_have_fields_and_explanations(self) -> None:
         with WireClient(SOCKET, None, establish=False) as client:
             self.assertEqual(client.version(4, 99)[2], Rv.SERVICE_STOPPED)
@@ -192,7 +193,7 @@ class Journal(UnitTest):
         poll_until("debug records", lambda: self.records(PRIORITY="7"))
 
 
-class Access(UnitTest):
+class Access(SystemdTest):
     def setUp(self) -> None:
         super().setUp()
         rules = RULES.read_text()
@@ -228,7 +229,7 @@ class Access(UnitTest):
         self.assert_refused(NOBODY)
 
 
-class Sandbox(UnitTest):
+class Sandbox(SystemdTest):
     def test_the_unit_is_well_formed_and_closed(self) -> None:
         verified = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
                        SERVICE, "pcscd.socket")
@@ -248,16 +249,19 @@ class Sandbox(UnitTest):
         self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
 
     def test_nothing_but_its_own_folder_can_be_written(self) -> None:
+        """Not even by root, in the service's view of the file system."""
         self.assert_hello()
-        mounts = [line.split() for line in
-                  Path(f"/proc/{main_pid()}/mountinfo").read_text().splitlines()]
-        writable = {words[4] for words in mounts if "rw" in words[5].split(",")}
-        allowed = re.compile(r"/(proc|dev|tmp|var/tmp|run/pcscd|run/credentials)(/|$)")
-        self.assertEqual({path for path in writable if not allowed.match(path)}, set())
-        self.assertIn("/run/pcscd", writable)
+        for folder in CLOSED:
+            with self.subTest(folder):
+                self.assertEqual(self._write(folder).returncode, 1)
+        self.assertEqual(self._write(SOCKET.parent).returncode, 0)
+
+    def _write(self, folder: Path) -> subprocess.CompletedProcess[str]:
+        return run("nsenter", "--mount", f"--target={main_pid()}", "sh", "-c",
+                   f"cd {folder} || exit 2; touch written && rm written")
 
 
-class Tcp(UnitTest):
+class Tcp(SystemdTest):
     """Readers behind TCP, of the virtual driver and of Debian's."""
 
     def cards(self) -> VpcdCards:
@@ -298,7 +302,7 @@ class Tcp(UnitTest):
         self.assertEqual(reached.returncode, 124, reached.stdout)
 
 
-class Control(UnitTest):
+class Control(SystemdTest):
     def test_a_card_is_moved_over_the_socket_in_run_pcscd(self) -> None:
         """doc/virtual-reader.md, "Under systemd"."""
         self.assert_hello()

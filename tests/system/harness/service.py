@@ -70,7 +70,7 @@ def journal(*matches: str) -> list[Entry]:
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-class UnitProcess:
+class ServiceProcess:
     """The service's main process. What a dead one leaves to do is systemd's."""
 
     def __init__(self, pid: int) -> None:
@@ -104,7 +104,7 @@ class UnitProcess:
         systemctl("stop", "--quiet", SERVICE)
 
 
-class UnitStarter:
+class ServiceStarter:
     """Options become PCSCD_ARGS, and what is more than our own environment becomes the service's."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class UnitStarter:
             self._since = entries[0]["__CURSOR"] if entries else ""
         with socket.socket(socket.AF_UNIX) as first:
             first.connect(str(SOCKET))
-            return UnitProcess(poll_until("socket activation", main_pid))
+            return ServiceProcess(poll_until("socket activation", main_pid))
 
     def log(self) -> str:
         """Its records as text, as a daemon in the foreground writes them."""
