@@ -6,9 +6,11 @@
 
 #include "daemon/app.hpp"
 #include "daemon/check_config.hpp"
+#include "daemon/io/memory_reserve.hpp"
 #include "drivers/driver_trial.hpp"
 
 int main(int argc, char* argv[]) {
+  cardea::install_memory_reserve();
   if (argc == 3 && std::string_view(argv[1]) == cardea::kDriverTrialArgument) {
     cardea::run_driver_trial(argv[2]);
   }
