@@ -20,7 +20,6 @@
 #include "daemon/client/server.hpp"
 #include "daemon/control/control_server.hpp"
 #include "daemon/idle_timer.hpp"
-#include "daemon/io/memory_reserve.hpp"
 #include "daemon/journal_log.hpp"
 #include "daemon/log_control.hpp"
 #include "daemon/pid_file.hpp"
@@ -155,7 +154,7 @@ struct Service {
   auth::Authorizer& authorizer;
   ReaderManager& readers;
   ServiceNotifier& notifier;
-  const Place& place;
+  Place& place;
 };
 
 void log_stop() { log::write(log::Level::info, "stopping", {}, log::Event::service_stopping); }
@@ -308,6 +307,58 @@ Result<std::unique_ptr<HostKeeper>> start_keeper(const Options& options) {
   return HostKeeper::create(settings);
 }
 
+/// Starts what serves clients, as far as that is possible.
+Result<void> start(const Service& service, SleepWatch& sleep) {
+  if (auto started = service.readers.start(); !started) return started;
+  const auto woken = [&sleep, &service] {
+    after_sleep(sleep.slept(), service.server, service.readers);
+  };
+  auto watched = service.server.watch_descriptor(sleep.fd(), woken, Server::Watched::is_quick);
+  if (!watched) return watched;
+  ServiceNotifier& notifier = service.notifier;
+  if (notifier.is_wanted()) {
+    service.server.report_census(notifier.watchdog_period(),
+                                 [&notifier](const Server::Census& now) {
+                                   notifier.report(now.readers, now.clients, now.starting);
+                                 });
+  }
+  return service.server.start();
+}
+
+/// Ends all threads, however far the start has come.
+void stop(const Service& service) {
+  service.authorizer.stop();
+  service.readers.stop();
+  if (service.server.stop(kStopLimit)) return;
+  log::write(log::Level::error,
+             "a driver did not return within 5 s; ending without closing its reader", {},
+             log::Event::stop_forced);
+  service.place.remove_socket();
+  service.place.pid_file.reset();
+  std::fflush(nullptr);
+  ::_exit(1);
+}
+
+int run(const Service& service, ControlHub& hub, SleepWatch& sleep, Signals& signals,
+        const Options& options, const char* log_target, Background& background) {
+  // Who has been answered by the one socket finds the other.
+  const auto control = open_control(service.server, hub, service.place);
+  const ScopeExit all_ended([&service] { stop(service); });
+  if (auto started = start(service, sleep); !started) {
+    return fail_to_start(started.error(), background);
+  }
+  const Place& place = service.place;
+  log::write(log::Level::info,
+             "serving clients on " + place.path + (place.own_socket ? "" : " for systemd"), {},
+             log::Event::service_started);
+  background.report(0);
+  const auto log_control = LogControl::create(log_target);
+  const int status = wait_for_end(signals, service, options);
+  service.notifier.stopping();
+  signals.allow_force();
+  return status;
+}
+
 int serve(const Options& options, const char* log_target, Background& background,
           HostKeeper* keeper) {
   Signals signals;
@@ -336,45 +387,8 @@ int serve(const Options& options, const char* log_target, Background& background
   const ScopeExit no_more_reports([keeper] {
     if (keeper != nullptr) keeper->stop_listening();
   });
-  if (auto started = (*readers)->start(); !started) {
-    return fail_to_start(started.error(), background);
-  }
-  const auto woken = [&] { after_sleep(sleep->slept(), **server, **readers); };
-  if (auto watched = (*server)->watch_descriptor(sleep->fd(), woken, Server::Watched::is_quick);
-      !watched) {
-    return fail_to_start(watched.error(), background);
-  }
-  if (notifier.is_wanted()) {
-    (*server)->report_census(notifier.watchdog_period(), [&notifier](const Server::Census& now) {
-      notifier.report(now.readers, now.clients, now.starting);
-    });
-  }
-  // Who has been answered by the one socket finds the other.
-  const auto control = open_control(**server, **hub, *place);
-  if (auto started = (*server)->start(); !started) {
-    return fail_to_start(started.error(), background);
-  }
-  log::write(log::Level::info,
-             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},
-             log::Event::service_started);
-  background.report(0);
-  const auto log_control = LogControl::create(log_target);
-  const int status =
-      wait_for_end(signals, {**server, authorizer, **readers, notifier, *place}, options);
-  notifier.stopping();
-  signals.allow_force();
-  authorizer.stop();
-  (*readers)->stop();
-  if (!(*server)->stop(kStopLimit)) {
-    log::write(log::Level::error,
-               "a driver did not return within 5 s; ending without closing its reader", {},
-               log::Event::stop_forced);
-    place->remove_socket();
-    place->pid_file.reset();
-    std::fflush(nullptr);
-    ::_exit(1);
-  }
-  return status;
+  const Service service{**server, authorizer, **readers, notifier, *place};
+  return run(service, **hub, *sleep, signals, options, log_target, background);
 }
 
 }  // namespace
@@ -389,7 +403,6 @@ int run_daemon(const Options& options) {
   auto keeper = start_keeper(options);  // before threads and descriptors; drivers have none of ours
   const char* log_target = install_log(options);
   const ScopeExit last_summaries([] { write_last_log_summaries(); });
-  install_memory_reserve();
   try {
     status = keeper ? serve(options, log_target, background, keeper->get())
                     : fail_to_start(keeper.error(), background);

@@ -7,6 +7,7 @@
 
 #include "daemon/app.hpp"
 #include "daemon/check_config.hpp"
+#include "daemon/io/memory_reserve.hpp"
 #include "drivers/driver_trial.hpp"
 #include "drivers/hosted/host_process.hpp"
 
@@ -24,6 +25,7 @@ std::optional<int> run_as_helper(int argc, char* argv[]) {
 
 int main(int argc, char* argv[]) {
   if (const auto status = run_as_helper(argc, argv)) return *status;
+  cardea::install_memory_reserve();
   const auto options = cardea::parse_options(argc, argv);
   if (!options) {
     if (!options.error().context.empty()) {

@@ -191,8 +191,11 @@ void Connection::send_locked(std::span<const std::byte> bytes, std::span<const s
       sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-      cut_ = true;  // the hang-up event ends the connection
+      cut_ = true;
       lost_output_ = true;
+      // The hang-up event ends the connection, also that of a peer who is still there: the kernel
+      // may just have had no memory for the answer.
+      ::shutdown(fd_.get(), SHUT_RDWR);
       return;
     }
     const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);

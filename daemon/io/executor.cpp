@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
-#include "base/assert.hpp"
+#include "base/thread.hpp"
 
 namespace cardea {
 
@@ -92,9 +91,9 @@ bool Executor::spawn() {
   // Threads that have left the loop end without this lock, so the join is short.
   for (std::thread& thread : ended_) thread.join();
   ended_.clear();
-  try {
-    threads_.emplace_back([this] { run(); });
-  } catch (const std::system_error&) {  // how the C++ library says that there is no thread
+  std::thread& thread = threads_.emplace_back();
+  if (!start_thread(thread, [this] { run(); })) {
+    threads_.pop_back();
     return false;
   }
   ++running_;

@@ -1,6 +1,6 @@
 #include "daemon/reader/presence_monitor.hpp"
 
-#include <system_error>
+#include "base/thread.hpp"
 
 namespace cardea {
 namespace {
@@ -25,12 +25,7 @@ PresenceMonitor::PresenceMonitor(IfdDriver& driver, std::function<void()> change
     : driver_(driver), changed_(std::move(changed)) {}
 
 bool PresenceMonitor::start() {
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error&) {  // how the C++ library says that there is no thread
-    return false;
-  }
-  return true;
+  return start_thread(thread_, [this] { run(); });
 }
 
 void PresenceMonitor::stop(bool device_gone) {

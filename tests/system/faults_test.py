@@ -15,6 +15,7 @@ import socket
 import threading
 import unittest
 from collections.abc import Callable
+from pathlib import Path
 
 from harness.case import HELLO, SELECT, SystemTest
 from harness.daemon import READERS
@@ -276,7 +277,7 @@ class LackOfMemory(FaultTest):
 
     def memory_in_use(self) -> int:
         """Bytes that count against RLIMIT_DATA."""
-        status = open(f"/proc/{self.daemon.process.pid}/status", encoding="ascii").read()
+        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text(encoding="ascii")
         return int(status.split("VmData:")[1].split()[0]) * 1024
 
     def limit_memory(self, most: int) -> None:
@@ -327,9 +328,13 @@ class AtStart(unittest.TestCase):
         ended: Callable[[], bool] = lambda: daemon.process.poll() is not None
         poll_until(f"{what}: the daemon serves or ends", lambda: ended() or answers(daemon))
         if not ended():
-            # A reader that could not be opened is tried again.
-            poll_until(f"{what}: the card is there", lambda: ended() or shows_card(daemon))
+            # A reader that could not be opened is tried again, and what could not be read is said.
+            poll_until(f"{what}: the card is there",
+                       lambda: ended() or shows_card(daemon) or " error " in daemon.log())
         if not ended():
+            if not shows_card(daemon):
+                daemon.process.send_signal(signal.SIGHUP)  # as the record asks for
+                poll_until(f"{what}: the card is there", lambda: shows_card(daemon))
             return True
         log = daemon.log()
         self.assertEqual(daemon.process.returncode, 1, f"{what}\n{log}")

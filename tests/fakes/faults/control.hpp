@@ -13,7 +13,7 @@ namespace cardea::faults {
 /// EPOLL_CTL_DEL, timerfd_settime.
 enum class Kind : std::uint64_t {
   memory,      ///< malloc, calloc, realloc, and so operator new
-  read,        ///< read, recv
+  read,        ///< read, recv, recvmsg
   write,       ///< write, send, sendmsg, writev
   epoll_ctl,   ///< epoll_ctl, EPOLL_CTL_ADD
   epoll_wait,  ///< epoll_wait
@@ -21,6 +21,8 @@ enum class Kind : std::uint64_t {
   thread,      ///< pthread_create
   process,     ///< fork, posix_spawn
   open,        ///< open, socket, eventfd, timerfd_create, epoll_create1, timer_create
+  poll,        ///< poll, ppoll
+  connect,     ///< connect
 };
 
 struct Control {

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <spawn.h>
@@ -182,6 +183,10 @@ ssize_t recv(int fd, void* data, std::size_t bytes, int flags) {
   FAULT(read, -1);
   return system_call(SYS_recvfrom, fd, data, bytes, flags, nullptr, nullptr);
 }
+ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  FAULT(read, -1);
+  return system_call(SYS_recvmsg, fd, message, flags);
+}
 ssize_t write(int fd, const void* data, std::size_t bytes) {
   if (!is_event(fd)) {
     FAULT(write, -1);
@@ -201,6 +206,13 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   return system_call(SYS_sendmsg, fd, message, flags);
 }
 
+// What the compiler makes of them where it knows the size of the buffer.
+ssize_t __read_chk(int fd, void* data, std::size_t bytes, std::size_t room);
+ssize_t __recv_chk(int fd, void* data, std::size_t bytes, std::size_t room, int flags);
+int __poll_chk(pollfd* entries, nfds_t count, int timeout_ms, std::size_t room);
+int __ppoll_chk(pollfd* entries, nfds_t count, const timespec* limit, const sigset_t* mask,
+                std::size_t room);
+
 // --- events and connections ---
 
 int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
@@ -214,9 +226,48 @@ int epoll_wait(int epoll, epoll_event* events, int most, int timeout_ms) {
   return static_cast<int>(
       system_call(SYS_epoll_pwait, epoll, events, most, timeout_ms, nullptr, 8));
 }
+int poll(pollfd* entries, nfds_t count, int timeout_ms) {
+  FAULT(poll, -1);
+  return static_cast<int>(system_call(SYS_poll, entries, count, timeout_ms));
+}
+int ppoll(pollfd* entries, nfds_t count, const timespec* limit, const sigset_t* mask) {
+  FAULT(poll, -1);
+  // The kernel writes the rest of the time, of which the C library says nothing.
+  timespec left{};
+  if (limit != nullptr) left = *limit;
+  return static_cast<int>(
+      system_call(SYS_ppoll, entries, count, limit == nullptr ? nullptr : &left, mask, 8));
+}
+int connect(int fd, const sockaddr* address, socklen_t bytes) {
+  FAULT(connect, -1);
+  return static_cast<int>(system_call(SYS_connect, fd, address, bytes));
+}
 int accept4(int fd, sockaddr* address, socklen_t* bytes, int flags) {
   FAULT(accept, -1);
   return static_cast<int>(system_call(SYS_accept4, fd, address, bytes, flags));
+}
+
+int __poll_chk(pollfd* entries, nfds_t count, int timeout_ms, std::size_t) {
+  FAULT(poll, -1);
+  return static_cast<int>(system_call(SYS_poll, entries, count, timeout_ms));
+}
+int __ppoll_chk(pollfd* entries, nfds_t count, const timespec* limit, const sigset_t* mask,
+                std::size_t) {
+  FAULT(poll, -1);
+  timespec left{};
+  if (limit != nullptr) left = *limit;
+  return static_cast<int>(
+      system_call(SYS_ppoll, entries, count, limit == nullptr ? nullptr : &left, mask, 8));
+}
+ssize_t __read_chk(int fd, void* data, std::size_t bytes, std::size_t) {
+  if (!is_event(fd)) {
+    FAULT(read, -1);
+  }
+  return system_call(SYS_read, fd, data, bytes);
+}
+ssize_t __recv_chk(int fd, void* data, std::size_t bytes, std::size_t, int flags) {
+  FAULT(read, -1);
+  return system_call(SYS_recvfrom, fd, data, bytes, flags, nullptr, nullptr);
 }
 
 // --- threads and processes ---

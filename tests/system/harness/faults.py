@@ -17,7 +17,7 @@ from harness.namespace import RUNTIME_DIR
 from harness.settings import Settings
 
 KINDS = ("memory", "read", "write", "epoll_ctl", "epoll_wait", "accept", "thread", "process",
-         "open")
+         "open", "poll", "connect")
 FIELDS = ("kinds", "error", "skip", "count", "per_million", "seed", "seen", "failed", "everywhere",
           "realtime_s", "boottime_s", "wall_waits")
 FIELD_BYTES = 8
