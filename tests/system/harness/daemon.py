@@ -106,7 +106,7 @@ class Daemon:
             return [program, "--foreground", "--config", str(self._dir / "conf.d"),
                     *self._arguments]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
-                "--socket", str(self.socket_path), *self._arguments]
+                "--socket", str(self.socket_path), *self._settings.options, *self._arguments]
 
     def _passed_descriptors(self) -> tuple[int, ...]:
         return ()

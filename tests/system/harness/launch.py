@@ -61,7 +61,7 @@ class Launch:
                  environment: dict[str, str] | None = None, cwd: Path | None = None,
                  listener: socket.socket | None = None, journal: bool = False) -> None:
         config = [] if readers is None else ["--config", str(readers)]
-        command = [str(settings().daemon_path), *config, *arguments]
+        command = [str(settings().daemon_path), *config, *settings().options, *arguments]
         passed = []
         if listener is not None:
             passed = [listener.fileno()]

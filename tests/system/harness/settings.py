@@ -21,12 +21,14 @@ DEBIAN_DRIVERS = {"vpcd": DEBIAN_VPCD, "udev": LIBCCID, "libusb": LIBCCID, "seri
 @dataclass(frozen=True)
 class Settings:
     """daemon: "cardea" or "debian"; driver: "virtual", "vpcd" or one of DEBIAN_DRIVERS; sanitize:
-    the -fsanitize= list of the build, empty without."""
+    the -fsanitize= list of the build, empty without; hosting: where our daemon runs drivers, empty
+    for its default."""
 
     daemon: str
     driver: str
     build_dir: Path
     sanitize: str
+    hosting: str = ""
 
     @property
     def daemon_path(self) -> Path:
@@ -36,6 +38,11 @@ class Settings:
     def driver_path(self) -> Path:
         ours = self.build_dir / "lib" / "libifdvirtual.so"
         return DEBIAN_DRIVERS.get(self.driver, ours)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Of the daemon, in this run."""
+        return ("--driver-host", self.hosting) if self.hosting else ()
 
     def check_files(self) -> None:
         for path in (self.daemon_path, self.driver_path):
@@ -69,4 +76,5 @@ def settings() -> Settings:
         raise ValueError(f"CARDEA_DAEMON={daemon} CARDEA_DRIVER={driver}: no such variant")
     root = Path(__file__).resolve().parents[3]
     build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev")))
-    return Settings(daemon, driver, build, os.environ.get("CARDEA_SANITIZE", ""))
+    hosting = os.environ.get("CARDEA_HOSTING", "") if daemon == "cardea" else ""
+    return Settings(daemon, driver, build, os.environ.get("CARDEA_SANITIZE", ""), hosting)
