@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include "base/scope_exit.hpp"
 #include "base/unix_socket.hpp"
@@ -19,6 +20,7 @@
 #include "daemon/background.hpp"
 #include "daemon/client/server.hpp"
 #include "daemon/control/control_server.hpp"
+#include "daemon/front_rights.hpp"
 #include "daemon/idle_timer.hpp"
 #include "daemon/journal_log.hpp"
 #include "daemon/log_control.hpp"
@@ -359,6 +361,14 @@ int run(const Service& service, ControlHub& hub, SleepWatch& sleep, Signals& sig
   return status;
 }
 
+/// Before the first thread. What cannot be given up is no reason not to serve.
+void give_up_rights(const HotplugBackend* backend) {
+  const bool asks_devices = backend != nullptr && std::string_view(backend->name()) == "libusb";
+  const auto dropped = drop_front_rights(asks_devices ? FrontUsb::open : FrontUsb::closed);
+  if (dropped) return;
+  log::write(log::Level::debug, "keeping rights that are not needed: " + dropped.error().context);
+}
+
 int serve(const Options& options, const char* log_target, Background& background,
           HostKeeper* keeper) {
   Signals signals;
@@ -368,6 +378,9 @@ int serve(const Options& options, const char* log_target, Background& background
   auto place = take_place(options);
   if (!place) return fail_to_start(place.error(), background);
   const ScopeExit remove_socket([&place] { place->remove_socket(); });
+  auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
+  if (!backend) return fail_to_start(backend.error(), background);
+  if (options.drivers.all_hosted()) give_up_rights(backend->get());
   auth::Authorizer authorizer(
       {options.access_rules, options.access_rules_given, options.polkit, {}});
   auto sleep = SleepWatch::create();  // outlives the threads that use it
@@ -379,8 +392,6 @@ int serve(const Options& options, const char* log_target, Background& background
   if (keeper != nullptr) keeper->listen(end_without_keeper);
   (*server)->set_authorizer(authorizer);
   (*server)->set_observer(hub->get());
-  auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
-  if (!backend) return fail_to_start(backend.error(), background);
   auto readers =
       ReaderManager::create(**server, reader_settings(options, keeper), std::move(*backend));
   if (!readers) return fail_to_start(readers.error(), background);

@@ -111,7 +111,7 @@ class Daemon:
             return [program, "--foreground", "--config", str(self._dir / "conf.d"),
                     *self._arguments]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
-                "--socket", str(self.socket_path), *self._arguments]
+                "--socket", str(self.socket_path), *self._settings.options, *self._arguments]
 
     def _make_starter(self) -> Starter:
         if self._settings.starter == "service":

@@ -24,13 +24,15 @@ STARTERS = ("process", "activated", "service")
 @dataclass(frozen=True)
 class Settings:
     """daemon: "cardea" or "debian"; starter: one of STARTERS; driver: "virtual", "vpcd" or one of
-    DEBIAN_DRIVERS; sanitize: the -fsanitize= list of the build, empty without."""
+    DEBIAN_DRIVERS; sanitize: the -fsanitize= list of the build, empty without; hosting: where our
+    daemon runs drivers, empty for its default."""
 
     daemon: str
     starter: str
     driver: str
     build_dir: Path
     sanitize: str
+    hosting: str = ""
 
     @property
     def daemon_path(self) -> Path:
@@ -40,6 +42,11 @@ class Settings:
     def driver_path(self) -> Path:
         ours = self.build_dir / "lib" / "libifdvirtual.so"
         return DEBIAN_DRIVERS.get(self.driver, ours)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Of the daemon, in this run."""
+        return ("--driver-host", self.hosting) if self.hosting else ()
 
     def check_files(self) -> None:
         for path in (self.daemon_path, self.driver_path):
@@ -75,4 +82,6 @@ def settings() -> Settings:
         raise ValueError(f"CARDEA_DAEMON={daemon} CARDEA_DRIVER={driver}: no such variant")
     root = Path(__file__).resolve().parents[3]
     build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev"))).resolve()
-    return Settings(daemon, starter, driver, build, os.environ.get("CARDEA_SANITIZE", ""))
+    hosting = os.environ.get("CARDEA_HOSTING", "") if daemon == "cardea" else ""
+    sanitize = os.environ.get("CARDEA_SANITIZE", "")
+    return Settings(daemon, starter, driver, build, sanitize, hosting)
