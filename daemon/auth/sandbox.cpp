@@ -1,14 +1,10 @@
 #include "daemon/auth/sandbox.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cerrno>
 
-#include "base/unique_fd.hpp"
+#include "daemon/auth/flatpak_info.hpp"
+#include "daemon/auth/proc_file.hpp"
 
 namespace cardea::auth {
 namespace {
@@ -147,21 +143,12 @@ Sandbox parse_cgroups(std::string_view text) {
 
 std::optional<Sandbox> read_sandbox(pid_t pid) {
   if (pid <= 0) return std::nullopt;
-  const std::string path = "/proc/" + std::to_string(pid) + "/cgroup";
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  std::string text(kCgroupBytesMax, '\0');
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  // More than any real system has: what is behind it might be the part that counts.
-  if (filled == text.size()) return std::nullopt;
-  return parse_cgroups(std::string_view(text).substr(0, filled));
+  const auto groups = read_proc_file("/proc/" + std::to_string(pid) + "/cgroup", kCgroupBytesMax);
+  if (!groups) return std::nullopt;
+  Sandbox found = parse_cgroups(*groups);
+  if (found.kind != SandboxKind::none) return found;
+  if (auto app = read_flatpak_info(pid)) return Sandbox{SandboxKind::flatpak, std::move(*app)};
+  return found;
 }
 
 }  // namespace cardea::auth

@@ -28,7 +28,9 @@ struct Sandbox {
 /// is inside of a sandbox may be named by it.
 Sandbox parse_cgroups(std::string_view text);
 
-/// Of a running process; nullopt if it has exited or its entry in /proc is hidden from us.
+/// Of a running process: what its control group says, else what flatpak wrote into its sandbox, if
+/// that is ours to read; nullopt if it has exited or its entry in /proc is hidden from us. Who
+/// must not mistake another process for it asks its pidfd afterwards whether it is still there.
 std::optional<Sandbox> read_sandbox(pid_t pid);
 
 }  // namespace cardea::auth

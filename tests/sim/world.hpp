@@ -34,6 +34,7 @@ class World {
   [[nodiscard]] std::size_t completions() const { return completions_; }
   [[nodiscard]] std::size_t plugs() const { return plugs_; }
   [[nodiscard]] std::size_t drops() const { return bench_.drops(); }
+  [[nodiscard]] std::size_t quota_hits() const { return bench_.quota_hits.size(); }
 
  private:
   /// What a client was told about one of its handles.

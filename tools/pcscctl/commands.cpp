@@ -38,6 +38,7 @@ int print_stream(const Invocation& invocation, const Json& request) {
   if (!client) return fail(client.error());
   if (auto asked = client->ask(request); !asked) return fail(asked.error());
   const Style style = Style::of_standard_output();
+  if (style.is_terminal() && !invocation.json) put("watching; ends with Ctrl-C\n");
   for (bool first = true;; first = false) {
     auto line = client->next();
     if (!line) return fail(line.error());

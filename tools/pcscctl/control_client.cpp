@@ -74,7 +74,8 @@ Result<ControlClient> ControlClient::connect(const std::string& socket) {
   if (served) {
     return failure(ScardRv::no_service,
                    "a pcscd answers at " + socket + ", but not at the control socket " + path +
-                       ": it is not Cardea's, or an old one. Try: pcscctl doctor");
+                       ". It is not Cardea's; or a sandbox or ssh forwards the first socket only. "
+                       "Try: pcscctl doctor");
   }
   return failure(ScardRv::no_service, "no pcscd answers at " + socket + ". Try: pcscctl doctor");
 }

@@ -6,7 +6,6 @@ namespace cardea::ctl {
 namespace {
 
 constexpr std::size_t kBytesWidthMax = 12;
-constexpr std::size_t kLineWidth = 96;
 
 /// Bytes, name and meaning in columns; bytes that are too long for theirs get a line of their own.
 std::string parts_text(const std::vector<AtrPart>& parts, std::size_t indent, const Style& style) {
@@ -28,7 +27,9 @@ std::string parts_text(const std::vector<AtrPart>& parts, std::size_t indent, co
     const std::string gap(bytes_width - bytes.size() + 2, ' ');
     if (!part.text.empty()) name.resize(name_width + 2, ' ');
     out += style.paint(Colour::cyan, bytes) + gap + style.paint(Colour::bold, name);
-    out += wrapped(safe(part.text), indent + bytes_width + 2 + name_width + 2, kLineWidth) + "\n";
+    out += wrapped(safe(part.text), indent + bytes_width + 2 + name_width + 2,
+                   style.sentence_width()) +
+           "\n";
   }
   return out;
 }

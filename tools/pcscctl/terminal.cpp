@@ -1,15 +1,19 @@
 #include "tools/pcscctl/terminal.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 
 namespace cardea::ctl {
 namespace {
 
 constexpr std::size_t kGap = 2;
+constexpr std::size_t kUsualWidth = 80;
+constexpr std::size_t kSentenceWidthMax = 96;
 
 const char* code_of(Colour colour) {
   switch (colour) {
@@ -37,7 +41,20 @@ Style Style::of_standard_output() {
   const char* terminal = std::getenv("TERM");
   const char* refused = std::getenv("NO_COLOR");
   const bool dumb = terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
-  return Style(::isatty(STDOUT_FILENO) == 1 && !dumb && (refused == nullptr || *refused == '\0'));
+  if (::isatty(STDOUT_FILENO) != 1) return Style(false);
+  winsize size{};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return Style(!dumb && (refused == nullptr || *refused == '\0'),
+               known ? size.ws_col : kUsualWidth);
+}
+
+std::size_t Style::sentence_width() const {
+  return width_ == 0 ? kSentenceWidthMax : std::min(width_, kSentenceWidthMax);
+}
+
+std::string Style::fit(std::string_view text, std::size_t column, std::size_t indent) const {
+  if (width_ == 0) return std::string(text);
+  return wrapped(text, indent, width_, column);
 }
 
 std::string Style::paint(Colour colour, std::string_view text) const {
@@ -49,25 +66,42 @@ Table::Table(std::vector<std::string> titles) {
   for (std::string& title : titles) titles_.push_back({std::move(title), Colour::bold});
 }
 
+std::vector<std::size_t> Table::widths(std::size_t first) const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = first; i < titles_.size(); ++i) {
+    std::size_t width = titles_[i].text.size();
+    for (const auto& row : rows_) {
+      if (i < row.size()) width = std::max(width, row[i].text.size());
+    }
+    widths.push_back(width);
+  }
+  return widths;
+}
+
 std::string Table::text(const Style& style, std::size_t indent) const {
-  std::vector<std::vector<Cell>> all{titles_};
-  all.insert(all.end(), rows_.begin(), rows_.end());
-  std::vector<std::size_t> widths(titles_.size(), 0);
-  for (const auto& row : all) {
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].text.size());
-    }
-  }
-  std::string out;
-  for (const auto& row : all) {
-    out.append(indent, ' ');
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      out += style.paint(row[i].colour, row[i].text);
-      if (i + 1 < row.size()) out.append(widths[i] - row[i].text.size() + kGap, ' ');
-    }
-    out += '\n';
-  }
+  const auto all = widths(0);
+  const std::size_t columns =
+      std::accumulate(all.begin(), all.end(), indent + (all.size() - 1) * kGap);
+  const bool in_two = all.size() > 1 && !style.fits(columns);
+  std::string out = row_text(titles_, in_two, style, indent);
+  for (const auto& row : rows_) out += row_text(row, in_two, style, indent);
   return out;
+}
+
+std::string Table::row_text(const std::vector<Cell>& row, bool in_two, const Style& style,
+                            std::size_t indent) const {
+  std::string out(indent, ' ');
+  if (in_two) {
+    out += style.paint(row.front().colour, row.front().text) + "\n";
+    out.append(indent + kGap, ' ');
+  }
+  const std::size_t first = in_two ? 1 : 0;
+  const auto columns = widths(first);
+  for (std::size_t i = first; i < row.size() && i < titles_.size(); ++i) {
+    out += style.paint(row[i].colour, row[i].text);
+    if (i + 1 < row.size()) out.append(columns[i - first] - row[i].text.size() + kGap, ' ');
+  }
+  return out + "\n";
 }
 
 std::string age(std::int64_t ms) {
@@ -104,9 +138,10 @@ std::string safe(std::string_view text) {
   return out;
 }
 
-std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width,
+                    std::size_t column) {
   std::string out;
-  std::size_t column = indent;
+  if (column == SIZE_MAX) column = indent;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
     const std::string_view word = text.substr(0, end);

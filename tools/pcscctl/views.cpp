@@ -84,7 +84,7 @@ Cell use_cell(const Json& reader) {
   return {"shared by " + std::to_string(reader.at("handles").size()), Colour::none};
 }
 
-std::string holder_line(const Json& holder, const Clients& clients, const Style& style) {
+std::string holder_line(const Json& holder, const Clients& clients) {
   const bool transaction = holder.at("kind") == "transaction";
   std::string text = clients.name(holder.at("client"));
   text += transaction ? ", transaction for " : ", exclusive for ";
@@ -96,42 +96,43 @@ std::string holder_line(const Json& holder, const Clients& clients, const Style&
   } else if (idle >= kWorthSayingMs) {
     text += ", unused for " + age(idle);
   }
-  return style.paint(Colour::yellow, text);
+  return text;
 }
 
-void add_field(std::string& out, const char* name, const std::string& value, const Style& style) {
+void add_field(std::string& out, const char* name, const Cell& value, const Style& style) {
   constexpr std::size_t kNameWidth = 9;
+  constexpr std::size_t kIndent = 2 + kNameWidth;
   std::string label(name);
   label.resize(kNameWidth, ' ');
-  out += "  " + style.paint(Colour::dim, label) + value + "\n";
+  out += "  " + style.paint(Colour::dim, label) +
+         style.paint(value.colour, style.fit(value.text, kIndent, kIndent)) + "\n";
 }
 
 std::string reader_text(const Json& reader, const Clients& clients, const Style& style) {
   std::string out = style.paint(Colour::bold, text_of(reader, "name")) + "\n";
-  const Cell card = card_cell(reader);
-  add_field(out, "card", style.paint(card.colour, card.text), style);
+  add_field(out, "card", card_cell(reader), style);
   if (reader.at("card").is_object() && !text_of(reader.at("card"), "atr").empty()) {
-    add_field(out, "ATR", text_of(reader.at("card"), "atr"), style);
+    add_field(out, "ATR", {text_of(reader.at("card"), "atr")}, style);
   }
-  if (!text_of(reader, "alias").empty()) add_field(out, "alias", text_of(reader, "alias"), style);
+  if (!text_of(reader, "alias").empty()) add_field(out, "alias", {text_of(reader, "alias")}, style);
   if (!text_of(reader, "driver").empty()) {
-    add_field(out, "driver", text_of(reader, "driver"), style);
+    add_field(out, "driver", {text_of(reader, "driver")}, style);
   }
   if (reader.at("holder").is_object()) {
-    add_field(out, "held by", holder_line(reader.at("holder"), clients, style), style);
+    add_field(out, "held by", {holder_line(reader.at("holder"), clients), Colour::yellow}, style);
   } else if (reader.at("resetting").get<bool>()) {
-    add_field(out, "held by", style.paint(Colour::yellow, "pcscd, which resets the card"), style);
+    add_field(out, "held by", {"pcscd, which resets the card", Colour::yellow}, style);
   }
   const char* label = "waiting";
   for (const Json& waiter : reader.at("waiting")) {
     std::string text = clients.name(waiter.at("client"));
     text += waiter.at("for") == "transaction" ? ", for a transaction, " : ", for the card, ";
-    add_field(out, std::exchange(label, ""), text + age(waiter.at("waited_ms")), style);
+    add_field(out, std::exchange(label, ""), {text + age(waiter.at("waited_ms"))}, style);
   }
   label = "open by";
   for (const Json& handle : reader.at("handles")) {
     const std::string text = clients.name(handle.at("client")) + ", " + text_of(handle, "mode");
-    add_field(out, std::exchange(label, ""), text, style);
+    add_field(out, std::exchange(label, ""), {text}, style);
   }
   return out;
 }
@@ -140,18 +141,32 @@ std::string counted(std::size_t count, const std::string& what) {
   return (count == 0 ? "no" : std::to_string(count)) + " " + what + (count == 1 ? "" : "s");
 }
 
+/// What somebody who looks for the program that is in the way wants to see first.
+Cell doing_cell(const Json& status, const Json& client) {
+  const Json& id = client.at("id");
+  bool holds = false;
+  bool waits = false;
+  for (const Json& reader : status.at("readers")) {
+    const Json& holder = reader.at("holder");
+    holds = holds || (holder.is_object() && holder.at("client") == id);
+    for (const Json& waiter : reader.at("waiting")) waits = waits || waiter.at("client") == id;
+  }
+  if (waits) return {"waits for a card", Colour::yellow};
+  if (holds) return {"holds a card", Colour::yellow};
+  return {client.at("waits_for_events").get<bool>() ? "waits for a change" : "-"};
+}
+
 std::string clients_text(const Json& status, const Style& style) {
-  Table table({"PROGRAM", "PID", "USER", "SINCE", "PROTOCOL", "CARDS", "DOING"});
+  Table table({"PROGRAM", "PID", "USER", "CONNECTED", "PROTOCOL", "CARDS", "NOW"});
   for (const Json& client : status.at("clients")) {
     const bool known = client.at("pid").is_number();
-    const bool waits = client.at("waits_for_events").get<bool>();
     table.add({{short_program(client), known ? Colour::none : Colour::dim},
                {known ? std::to_string(client.at("pid").get<std::int64_t>()) : "-"},
                {user_name(client.at("uid"))},
                {age(client.at("connected_ms"))},
                {text_of(client, "protocol")},
                {std::to_string(client.at("handles").get<std::int64_t>())},
-               {waits ? "waits for a change" : "-"}});
+               doing_cell(status, client)});
   }
   return table.is_empty() ? std::string() : "\n" + table.text(style, 0);
 }
@@ -200,12 +215,16 @@ std::string exchange_text(const Json& event, const Style& style) {
   const std::string gap(time_of_day(event).size(), ' ');
   const bool control = event.at("event") == "control";
   std::string who = event.contains("client") ? named(event.at("client")) : "";
-  std::string out = time + "  " + text_of(event, "reader") + ", " + who + "\n";
-  out += gap + (control ? "  -> control " : "  -> ") + text_of(event, "command") + "\n";
+  const std::size_t indent = gap.size() + 2;
+  std::string out =
+      time + "  " + style.fit(text_of(event, "reader") + ", " + who, indent, indent) + "\n";
+  const std::string command = (control ? "control " : "") + text_of(event, "command");
+  out += gap + "  -> " + style.fit(command, indent + 3, indent + 3) + "\n";
   const bool good = event.at("rv") == "SCARD_S_SUCCESS";
   const std::string took = std::to_string(event.at("usec").get<std::int64_t>()) + " us";
   out += gap + "  <- ";
-  out += good ? text_of(event, "response") : style.paint(Colour::red, text_of(event, "rv"));
+  out += good ? style.fit(text_of(event, "response"), indent + 3, indent + 3)
+              : style.paint(Colour::red, text_of(event, "rv"));
   return out + style.paint(Colour::dim, "   " + took) + "\n";
 }
 
@@ -262,7 +281,8 @@ std::string event_text(const Json& event, const Style& style) {
   if (event.value("exclusive", false)) rest += ", exclusively";
   if (event.contains("atr")) add(text_of(event, "atr"));
   if (event.contains("count")) add(std::to_string(event.at("count").get<std::int64_t>()));
-  return out + rest + "\n";
+  constexpr std::size_t kTimeWidth = 14;
+  return out + style.fit(rest, kTimeWidth + what.size(), kTimeWidth) + "\n";
 }
 
 }  // namespace cardea::ctl

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.settings import settings
@@ -55,6 +56,12 @@ class Flatpak:
         return subprocess.run(self.command(*options), env=self._environment, timeout=SECONDS,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
+
+    def start(self, prepare: Callable[[], None]) -> subprocess.Popen[str]:
+        """Runs while the test goes on; `prepare` is called in the process before."""
+        return subprocess.Popen(self.command(), env=self._environment, preexec_fn=prepare,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
 
     def _export_runtime(self) -> None:
         platform = self._folder / "runtime"

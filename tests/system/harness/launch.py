@@ -53,15 +53,29 @@ def is_served(path: Path = SOCKET) -> bool:
     return True
 
 
+def for_everybody(file: Path) -> Path:
+    """A copy of what is built, where every user may read it."""
+    folder = RUNTIME_DIR / "for-everybody"
+    folder.mkdir(exist_ok=True)
+    return Path(shutil.copy2(file, folder))
+
+
 class Launch:
     """One started process. `readers` None: no --config is given. `listener` is passed as systemd
-    passes a socket; `journal`: its output counts as connected to the journal."""
+    passes a socket; `journal`: its output counts as connected to the journal; `user`: not root, as
+    the service has it."""
 
     def __init__(self, *arguments: str, readers: Path | None = NO_READERS,
                  environment: dict[str, str] | None = None, cwd: Path | None = None,
-                 listener: socket.socket | None = None, journal: bool = False) -> None:
+                 listener: socket.socket | None = None, journal: bool = False,
+                 user: int | None = None) -> None:
         config = [] if readers is None else ["--config", str(readers)]
-        command = [str(settings().daemon_path), *config, *arguments]
+        program = settings().daemon_path
+        if user is not None:
+            program = for_everybody(program)
+            IPC_DIR.mkdir(exist_ok=True)
+            os.chown(IPC_DIR, user, user)
+        command = [str(program), *config, *settings().options, *arguments]
         passed = []
         if listener is not None:
             passed = [listener.fileno()]
@@ -75,6 +89,8 @@ class Launch:
             environment["JOURNAL_STREAM"] = f"{place.st_dev}:{place.st_ino}"
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output,
                                         stderr=self._errors, cwd=cwd, pass_fds=passed,
+                                        user=user, group=user,
+                                        extra_groups=None if user is None else [],
                                         env={**os.environ, **environment})
 
     @property

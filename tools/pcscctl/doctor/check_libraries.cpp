@@ -106,7 +106,15 @@ Findings check_libraries(const Host& host) {
   } else if (copies.size() == 1) {
     found.push_back({Verdict::good, "library", "programs use " + copies.front(), ""});
   }
-  for (const auto& [file, programs] : libraries_in_use(host)) {
+  const auto in_use = libraries_in_use(host);
+  if (in_use.size() > 1) {
+    found.push_back({Verdict::note, "library-mixed",
+                     "programs that run now use " + std::to_string(in_use.size()) +
+                         " different copies of the library",
+                     "all versions work side by side; if one program alone has trouble, look at "
+                     "its copy first"});
+  }
+  for (const auto& [file, programs] : in_use) {
     if (!file.ends_with("(deleted)")) {
       found.push_back({Verdict::good, "library-used",
                        joined(programs) + (programs.size() > 1 ? " use " : " uses ") + file, ""});

@@ -9,7 +9,17 @@ namespace {
 
 constexpr std::array kPolkitDaemons{"/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd",
                                     "/usr/libexec/polkit-1/polkitd"};
+constexpr const char* kPolkitActions = "/usr/share/polkit-1/actions";
 constexpr std::array kPolkitRules{"/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d"};
+
+/// polkit refuses actions that it does not know.
+bool has_policy(const Host& host) {
+  const std::vector<std::string> names = host.list(kPolkitActions);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const std::string text = host.read(std::string(kPolkitActions) + "/" + name);
+    return text.find("org.debian.pcsc-lite.access_pcsc") != std::string::npos;
+  });
+}
 
 bool is_virtual_machine(const Host& host) {
   static constexpr std::array kVendors{"QEMU", "VMware",   "innotek", "Microsoft Corporation",
@@ -47,6 +57,12 @@ Findings check_polkit(const Host& host) {
              "if a program gets SCARD_W_SECURITY_VIOLATION, look there and at journalctl -u "
              "pcscd"}};
   }
+  if (there && !has_policy(host)) {
+    return {{Verdict::fault, "polkit-no-policy",
+             "polkit is installed, but not pcscd's policy: only root is let in",
+             "install org.debian.pcsc-lite.policy into /usr/share/polkit-1/actions (package "
+             "cardea-pcscd), or run pcscd with --disable-polkit"}};
+  }
   const std::string text = there ? "polkit is there, without rules for smart cards"
                                  : "polkit is not installed, and no rule needs it";
   return {{Verdict::good, "polkit", text, ""}};
@@ -61,8 +77,7 @@ Findings check_place(const Host& host) {
   }
   if (host.exists("/.dockerenv") || host.exists("/run/.containerenv")) {
     return {{Verdict::note, "place-container", "this is a container",
-             "let it use the daemon of the host: mount the directory /run/pcscd into it (the "
-             "directory, not the socket)"}};
+             "to use the readers of the host, mount its directory /run/pcscd into the container"}};
   }
   if (is_virtual_machine(host)) {
     return {{Verdict::note, "place-vm", "this is a virtual machine",
@@ -78,7 +93,8 @@ const std::vector<Check>& all_checks() {
       {"daemon", check_daemon},           {"library", check_libraries},
       {"drivers", check_bundles},         {"reader.conf", check_reader_conf},
       {"USB readers", check_usb_readers}, {"rivals", check_rivals},
-      {"polkit", check_polkit},           {"surroundings", check_place},
+      {"polkit", check_polkit},           {"refusals", check_refusals},
+      {"surroundings", check_place},
   };
   return kChecks;
 }

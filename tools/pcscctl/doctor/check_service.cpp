@@ -14,8 +14,29 @@ namespace {
 
 constexpr mode_t kEverybodyMayConnect = S_IWOTH;
 constexpr const char* kStartSocket = "systemctl enable --now pcscd.socket";
-constexpr std::array kUnitDirectories{"/usr/lib/systemd/system", "/lib/systemd/system",
-                                      "/usr/local/lib/systemd/system"};
+/// In systemd's order.
+constexpr std::array kUnitDirectoriesByRank{"/etc/systemd/system", "/run/systemd/system",
+                                            "/usr/local/lib/systemd/system",
+                                            "/usr/lib/systemd/system", "/lib/systemd/system"};
+
+/// Where the daemon of the one unit in force is: a directory that comes first wins.
+std::string program_of_unit(const Host& host) {
+  for (const char* directory : kUnitDirectoriesByRank) {
+    const std::string text = "\n" + host.read(std::string(directory) + "/pcscd.service");
+    constexpr std::string_view kKey = "\nExecStart=";
+    const std::size_t at = text.find(kKey);
+    if (at == std::string::npos) continue;
+    const std::size_t begin = text.find_first_not_of("-@:+!", at + kKey.size());
+    if (begin == std::string::npos) return {};
+    return text.substr(begin, text.find_first_of(" \n", begin) - begin);
+  }
+  return {};
+}
+
+/// Ours speaks the protocol of the control socket.
+bool is_of_cardea(const Host& host, const std::string& program) {
+  return host.read(program).find("cardea-control") != std::string::npos;
+}
 
 bool is_masked(const Host& host, const std::string& unit) {
   return host.link("/etc/systemd/system/" + unit) == "/dev/null" ||
@@ -54,6 +75,15 @@ Findings check_socket(const Host& host) {
                      "remove SocketMode= from drop-ins of pcscd.socket, then systemctl restart "
                      "pcscd.socket"});
   }
+  const std::string directory = host.socket.substr(0, host.socket.rfind('/'));
+  if (struct stat place{};
+      ::stat(host.at(directory).c_str(), &place) == 0 && (place.st_mode & S_IXOTH) == 0) {
+    found.push_back({Verdict::warning, "socket-directory-closed",
+                     directory + " does not let everybody through to the socket",
+                     "chmod 755 " + directory +
+                         ", and look for RuntimeDirectoryMode= or UMask= in "
+                         "drop-ins of pcscd.service"});
+  }
   if (::access(path.c_str(), W_OK) != 0) {
     found.push_back({Verdict::fault, "socket-not-allowed", "you may not connect to " + host.socket,
                      "its mode and that of its directory have to let you"});
@@ -73,9 +103,9 @@ Findings check_units(const Host& host) {
              "something else has to start pcscd"}};
   }
   const bool installed = std::any_of(
-      kUnitDirectories.begin(), kUnitDirectories.end(),
+      kUnitDirectoriesByRank.begin(), kUnitDirectoriesByRank.end(),
       [&](const char* directory) { return host.exists(std::string(directory) + "/pcscd.socket"); });
-  if (!installed && !host.exists("/etc/systemd/system/pcscd.socket")) {
+  if (!installed) {
     return {{Verdict::fault, "units-missing", "systemd has no pcscd.socket",
              "install the package of the daemon (cardea-pcscd)"}};
   }
@@ -86,10 +116,23 @@ Findings check_units(const Host& host) {
                      "systemctl unmask " + unit + " && " + kStartSocket});
   }
   if (!found.empty()) return found;
-  if (!host.exists("/etc/systemd/system/sockets.target.wants/pcscd.socket")) {
-    return {{Verdict::warning, "units-disabled", "pcscd.socket is not started with the system",
-             kStartSocket}};
+  const std::string program = program_of_unit(host);
+  if (!program.empty() && !host.exists(program)) {
+    return {{Verdict::fault, "units-no-program",
+             "pcscd.service starts " + program + ", which is not there",
+             "install the package of the daemon again (cardea-pcscd)"}};
   }
+  if (!program.empty() && !is_of_cardea(host, program)) {
+    found.push_back({Verdict::warning, "units-foreign",
+                     "pcscd.service starts " + program + ", which is not Cardea's",
+                     "remove the package of the other one (apt remove pcscd), or, where both are "
+                     "wanted, systemctl edit pcscd.service"});
+  }
+  if (!host.exists("/etc/systemd/system/sockets.target.wants/pcscd.socket")) {
+    found.push_back({Verdict::warning, "units-disabled",
+                     "pcscd.socket is not started with the system", kStartSocket});
+  }
+  if (!found.empty()) return found;
   return {{Verdict::good, "units", "systemd starts the daemon for the first program", ""}};
 }
 

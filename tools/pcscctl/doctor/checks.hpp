@@ -21,6 +21,7 @@ struct Finding {
   std::string id;  ///< never changes: "socket-missing"
   std::string text;
   std::string remedy;  ///< empty: nothing to do
+  std::string line{};  ///< to be copied as it is: the end of the remedy
 };
 
 using Findings = std::vector<Finding>;
@@ -36,6 +37,8 @@ Findings check_usb_readers(const Host& host);
 /// Kernel drivers and programs that keep a reader for themselves.
 Findings check_rivals(const Host& host);
 Findings check_polkit(const Host& host);
+/// Whom the daemon has refused lately, as the journal tells.
+Findings check_refusals(const Host& host);
 /// Virtual machines, containers, WSL: places that readers do not reach by themselves.
 Findings check_place(const Host& host);
 

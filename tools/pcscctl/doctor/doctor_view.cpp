@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::size_t kTitleWidth = 14;
 constexpr std::size_t kMarkWidth = 9;
-constexpr std::size_t kLineWidth = 96;
 
 struct Mark {
   const char* word;
@@ -72,10 +71,12 @@ std::string doctor_text(const std::vector<Examined>& all, const Style& style) {
       const Mark mark = mark_of(finding.verdict);
       out += style.paint(Colour::bold, padded(std::exchange(title, ""), kTitleWidth));
       out += style.paint(mark.colour, padded(mark.word, kMarkWidth));
-      out += wrapped(safe(finding.text), kIndent, kLineWidth) + "\n";
+      out += wrapped(safe(finding.text), kIndent, style.sentence_width()) + "\n";
       if (finding.remedy.empty()) continue;
       out += std::string(kIndent, ' ') + style.paint(Colour::dim, "-> ") +
-             wrapped(safe(finding.remedy), kIndent + 3, kLineWidth) + "\n";
+             wrapped(safe(finding.remedy), kIndent + 3, style.sentence_width()) + "\n";
+      // Whoever copies it does not want it broken.
+      if (!finding.line.empty()) out += std::string(kIndent + 3, ' ') + safe(finding.line) + "\n";
     }
   }
   const std::size_t faults = count_of(all, Verdict::fault);
@@ -95,7 +96,8 @@ Json doctor_json(const std::vector<Examined>& all) {
                       {"id", finding.id},
                       {"verdict", mark_of(finding.verdict).word},
                       {"text", safe(finding.text)},
-                      {"remedy", safe(finding.remedy)}});
+                      {"remedy", safe(finding.remedy)},
+                      {"line", safe(finding.line)}});
     }
   }
   return list;

@@ -70,4 +70,15 @@ std::vector<Process> Host::processes() const {
   return found;
 }
 
+std::optional<uid_t> Host::uid_of(const std::string& user) const {
+  // NAME:PASSWORD:UID:...
+  const std::string text = "\n" + read("/etc/passwd");
+  const std::size_t line = text.find("\n" + user + ":");
+  if (line == std::string::npos) return std::nullopt;
+  const std::size_t password = text.find(':', line) + 1;
+  const std::size_t number = text.find(':', password);
+  if (number == std::string::npos) return std::nullopt;
+  return static_cast<uid_t>(std::strtoul(text.c_str() + number + 1, nullptr, 10));
+}
+
 }  // namespace cardea::ctl

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct Host {
   /// Where a symbolic link leads, as it says; empty: it is none.
   [[nodiscard]] std::string link(const std::string& path) const;
   [[nodiscard]] std::vector<Process> processes() const;
+  /// Of /etc/passwd.
+  [[nodiscard]] std::optional<uid_t> uid_of(const std::string& user) const;
 };
 
 }  // namespace cardea::ctl

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "tools/pcscctl/terminal.hpp"
 
 namespace cardea::ctl {
@@ -75,6 +77,41 @@ TEST(Table, AlignsColumnsWhateverTheColours) {
   EXPECT_EQ(table.text(kPlain, 1), " A          B\n long text  x\n");
   EXPECT_EQ(table.text(Style(true), 0),
             "\033[1mA\033[0m          \033[1mB\033[0m\n\033[31mlong text\033[0m  x\n");
+}
+
+TEST(Table, PutsRowsThatAreTooLongOnTwoLines) {
+  Table table({"READER", "CARD", "USE"});
+  table.add({{"a long name of a reader"}, {"present"}, {"free"}});
+  table.add({{"short"}, {"none"}, {"shared"}});
+  EXPECT_EQ(table.text(Style(false, 30), 0),
+            "READER\n  CARD     USE\na long name of a reader\n  present  free\n"
+            "short\n  none     shared\n");
+  EXPECT_EQ(table.text(Style(false, 40), 0).substr(0, 28), "READER                   CAR");
+}
+
+TEST(Views, StayWithinTheTerminal) {
+  Json wide = status();
+  wide["readers"][0]["name"] = "Reader with a name of some length 00 00";
+  wide["clients"][0]["app"] = "org.example.an.Application.With.A.Name";
+  wide["clients"][0]["sandbox"] = "flatpak";
+  constexpr std::size_t kWidth = 64;
+  std::istringstream lines(status_text(wide, Style(false, kWidth)) +
+                           list_text(wide, Style(false, kWidth)));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), kWidth) << line;
+}
+
+TEST(Views, TheTableSaysWhoHoldsAndWhoWaits) {
+  const std::string text = status_text(status(), kPlain);
+  EXPECT_THAT(text, HasSubstr("1      holds a card\n"));
+  EXPECT_THAT(text, HasSubstr("1      waits for a card\n"));
+}
+
+TEST(Style, FitsTextIntoTheTerminal) {
+  EXPECT_EQ(Style(false).fit("one two three", 2, 2), "one two three");
+  EXPECT_EQ(Style(false, 10).fit("one two three", 2, 1), "one two\n three");
+  EXPECT_EQ(Style(false, 10).fit("one two three", 6, 1), "one\n two three");
+  EXPECT_EQ(Style(false).sentence_width(), 96U);
+  EXPECT_EQ(Style(false, 60).sentence_width(), 60U);
 }
 
 TEST(Age, HasTwoUnitsAtMost) {
