@@ -91,7 +91,9 @@ void RandomClient::live() {
 }
 
 bool RandomClient::greet() {
-  const std::int32_t minor = 2 + static_cast<std::int32_t>(dice_.below(5));
+  // Now and then one that is not served.
+  const auto any_minor = static_cast<std::int32_t>(3 + dice_.below(4));
+  const std::int32_t minor = dice_.chance(2) ? 2 : any_minor;
   const std::string bytes = fuzz::request(Command::version, wire::Version{wire::kMajor, minor, 0});
   wire::Version answer{};
   if (!send(bytes) || !read(std::as_writable_bytes(std::span(&answer, 1)))) return false;
