@@ -27,10 +27,14 @@ constexpr std::array kEvents{
     EventRow{Event::driver_exception, "driver_exception", "f6f561f59ea7415081741a8f7d47c43a"},
     EventRow{Event::driver_incomplete, "driver_incomplete", "c00a44f625f7460bb6e52f2cede0d696"},
     EventRow{Event::driver_message, "driver_message", "25c5de9e7bd54023b04bb8b0bc054670"},
+    EventRow{Event::driver_crashed, "driver_crashed", "b427844562824ba8aa923849ab53a6c2"},
+    EventRow{Event::driver_hung, "driver_hung", "72d08b5220094065b785706027d1dc6c"},
+    EventRow{Event::driver_keeper_lost, "driver_keeper_lost", "dd80f3a7f34c4a6cb4ac77c6f3b7c258"},
     EventRow{Event::client_version_refused, "client_version_refused",
              "b8fa8ad1bc6e44318f6765458d5db21d"},
     EventRow{Event::client_disconnected, "client_disconnected", "0d2721e4169c4beba3e95520bae0ef50"},
     EventRow{Event::client_limit, "client_limit", "ade9013cb2304b7ebbd20b5aa065d674"},
+    EventRow{Event::user_limit, "user_limit", "a40244e6eac74014bb66440c9cec725e"},
     EventRow{Event::descriptor_limit, "descriptor_limit", "197ccb2ce652471eabd6debec0dbc388"},
     EventRow{Event::access_denied, "access_denied", "bada98b5b4084290b51639b0cf9fa7cd"},
     EventRow{Event::access_not_decided, "access_not_decided", "17d03f2e1df5444f9313471458621425"},
@@ -43,6 +47,9 @@ constexpr std::array kEvents{
     EventRow{Event::holder_idle, "holder_idle", "1521d8f112a140c9b02cacba3fe4d7be"},
     EventRow{Event::control_failed, "control_failed", "7daee6369f454fbda897c7e408f215ac"},
     EventRow{Event::control_refused, "control_refused", "1317cb09de524768bba942a4e4868b28"},
+    EventRow{Event::memory_short, "memory_short", "7a9631c435b8f8ba1cc85627f17253bc"},
+    EventRow{Event::log_lost, "log_lost", "ade7355a0ceaa185d291c19b53859b87"},
+    EventRow{Event::resumed, "resumed", "7ed950ac144114eee2b426e411c66eb2"},
 };
 
 }  // namespace

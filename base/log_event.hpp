@@ -29,9 +29,13 @@ enum class Event {
   driver_exception,
   driver_incomplete,
   driver_message,
+  driver_crashed,
+  driver_hung,
+  driver_keeper_lost,
   client_version_refused,
   client_disconnected,
   client_limit,
+  user_limit,
   descriptor_limit,
   access_denied,
   access_not_decided,
@@ -44,6 +48,9 @@ enum class Event {
   holder_idle,
   control_failed,
   control_refused,
+  memory_short,
+  log_lost,
+  resumed,
 };
 
 struct EventRow {

@@ -7,10 +7,12 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 #include "base/scope_exit.hpp"
 #include "base/unix_socket.hpp"
@@ -18,6 +20,7 @@
 #include "daemon/background.hpp"
 #include "daemon/client/server.hpp"
 #include "daemon/control/control_server.hpp"
+#include "daemon/front_rights.hpp"
 #include "daemon/idle_timer.hpp"
 #include "daemon/journal_log.hpp"
 #include "daemon/log_control.hpp"
@@ -25,6 +28,8 @@
 #include "daemon/reader_manager.hpp"
 #include "daemon/service_notifier.hpp"
 #include "daemon/signals.hpp"
+#include "daemon/sleep_watch.hpp"
+#include "drivers/hosted/host_keeper.hpp"
 #include "drivers/log_exports.hpp"
 
 namespace cardea {
@@ -33,6 +38,8 @@ namespace {
 /// Connections the kernel keeps for us between two rounds of accept().
 constexpr int kListenBacklog = 512;
 constexpr milliseconds kStopLimit{5'000};
+/// Descriptors that are not for clients: a reader takes up to five.
+constexpr rlim_t kOwnDescriptors = 64;
 /// A client that has come in the last moment is a client after this.
 constexpr milliseconds kLookAgain{100};
 
@@ -149,7 +156,7 @@ struct Service {
   auth::Authorizer& authorizer;
   ReaderManager& readers;
   ServiceNotifier& notifier;
-  const Place& place;
+  Place& place;
 };
 
 void log_stop() { log::write(log::Level::info, "stopping", {}, log::Event::service_stopping); }
@@ -203,6 +210,26 @@ int wait_for_end(Signals& signals, const Service& service, const Options& option
   }
 }
 
+/// Connections that descriptors allow, some left for readers and for the daemon itself.
+std::size_t descriptors_for_clients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < kOwnDescriptors) return 0;
+  return limit.rlim_cur - kOwnDescriptors;
+}
+
+core::QuotaLimits quota_limits(const Options& options) {
+  core::QuotaLimits limits;
+  // The smaller limit counts: one user shall not take the descriptors of all either.
+  const std::size_t all = std::min(options.clients_max, descriptors_for_clients());
+  limits.connections = options.clients_per_user_max.value_or(std::max<std::size_t>(all / 2, 1));
+  limits.handles = options.handles_per_user_max;
+  limits.reader_handles = std::max<std::size_t>(options.handles_per_reader_max / 2, 1);
+  limits.calls = options.calls_per_user_max;
+  limits.bytes = options.mib_per_user_max * kBytesPerMib;
+  limits.own_uid = ::geteuid();
+  return limits;
+}
+
 /// pcscctl is a help, not a condition: the daemon serves clients without it.
 std::unique_ptr<ControlServer> open_control(Server& server, ControlHub& hub, const Place& place) {
   const std::string path = ControlServer::path_for(place.path);
@@ -219,13 +246,14 @@ Server::Settings server_settings(const Options& options) {
   settings.clients_max = options.clients_max;
   settings.core.handles_per_context_max = options.handles_per_context_max;
   settings.core.handles_per_reader_max = options.handles_per_reader_max;
+  settings.core.quotas = quota_limits(options);
   settings.core.legacy_slots = options.legacy_slots;
   settings.core.idle_holder = options.idle_holder;
   settings.core.idle_holder_policy = options.idle_holder_policy;
   return settings;
 }
 
-ReaderManager::Settings reader_settings(const Options& options) {
+ReaderManager::Settings reader_settings(const Options& options, HostKeeper* keeper) {
   ReaderManager::Settings settings;
   settings.reader_conf = options.config;
   settings.reader_conf_given = options.config_given;
@@ -236,7 +264,9 @@ ReaderManager::Settings reader_settings(const Options& options) {
   }
   settings.names = {!options.names_without_interface, !options.names_without_serial};
   settings.ignored_names = options.ignore_readers;
-  settings.opener = {options.extend_readers, options.power, options.log_apdus};
+  settings.opener = {options.extend_readers, options.power, options.log_apdus, options.drivers,
+                     keeper};
+  settings.tracker.stable_after = options.drivers.limits().stable;
   return settings;
 }
 
@@ -249,7 +279,98 @@ void apply_driver_dumps(const Options& options) {
              {}, log::Event::driver_message);
 }
 
-int serve(const Options& options, const char* log_target, Background& background) {
+/// Who comes back to a computer that has slept finds readers and cards as they are now, not as they
+/// were: what moved meanwhile nobody has announced.
+void after_sleep(std::chrono::seconds slept, Server& server, ReaderManager& readers) {
+  if (slept <= std::chrono::seconds::zero()) return;  // only the wall clock was set: not ours
+  const std::string time = std::to_string(slept.count());
+  log::write(log::Level::info,
+             "the computer has slept for " + time + " s: looking at all readers and cards",
+             {{"SLEPT_SEC", time}}, log::Event::resumed);
+  server.check_cards();
+  readers.look_again();
+}
+
+/// Without its keeper the daemon cannot bring a reader back; the next daemon can.
+void end_without_keeper() {
+  log::write(log::Level::critical,
+             "the process that starts drivers has ended, and all drivers with it; ending as well. "
+             "Remedy: look for what has killed it (out of memory?)",
+             {}, log::Event::driver_keeper_lost);
+  ::kill(::getpid(), SIGINT);
+}
+
+/// The process that starts those of the drivers; none if no driver is hosted.
+Result<std::unique_ptr<HostKeeper>> start_keeper(const Options& options) {
+  if (!options.drivers.any_hosted()) return nullptr;
+  HostKeeper::Settings settings;
+  settings.driver_dumps = options.driver_dumps;
+  settings.keep_output = options.foreground;
+  return HostKeeper::create(settings);
+}
+
+/// Starts what serves clients, as far as that is possible.
+Result<void> start(const Service& service, SleepWatch& sleep) {
+  if (auto started = service.readers.start(); !started) return started;
+  const auto woken = [&sleep, &service] {
+    after_sleep(sleep.slept(), service.server, service.readers);
+  };
+  auto watched = service.server.watch_descriptor(sleep.fd(), woken, Server::Watched::is_quick);
+  if (!watched) return watched;
+  ServiceNotifier& notifier = service.notifier;
+  if (notifier.is_wanted()) {
+    service.server.report_census(notifier.watchdog_period(),
+                                 [&notifier](const Server::Census& now) {
+                                   notifier.report(now.readers, now.clients, now.starting);
+                                 });
+  }
+  return service.server.start();
+}
+
+/// Ends all threads, however far the start has come.
+void stop(const Service& service) {
+  service.authorizer.stop();
+  service.readers.stop();
+  if (service.server.stop(kStopLimit)) return;
+  log::write(log::Level::error,
+             "a driver did not return within 5 s; ending without closing its reader", {},
+             log::Event::stop_forced);
+  service.place.remove_socket();
+  service.place.pid_file.reset();
+  std::fflush(nullptr);
+  ::_exit(1);
+}
+
+int run(const Service& service, ControlHub& hub, SleepWatch& sleep, Signals& signals,
+        const Options& options, const char* log_target, Background& background) {
+  // Who has been answered by the one socket finds the other.
+  const auto control = open_control(service.server, hub, service.place);
+  const ScopeExit all_ended([&service] { stop(service); });
+  if (auto started = start(service, sleep); !started) {
+    return fail_to_start(started.error(), background);
+  }
+  const Place& place = service.place;
+  log::write(log::Level::info,
+             "serving clients on " + place.path + (place.own_socket ? "" : " for systemd"), {},
+             log::Event::service_started);
+  background.report(0);
+  const auto log_control = LogControl::create(log_target);
+  const int status = wait_for_end(signals, service, options);
+  service.notifier.stopping();
+  signals.allow_force();
+  return status;
+}
+
+/// Before the first thread. What cannot be given up is no reason not to serve.
+void give_up_rights(const HotplugBackend* backend) {
+  const bool asks_devices = backend != nullptr && std::string_view(backend->name()) == "libusb";
+  const auto dropped = drop_front_rights(asks_devices ? FrontUsb::open : FrontUsb::closed);
+  if (dropped) return;
+  log::write(log::Level::debug, "keeping rights that are not needed: " + dropped.error().context);
+}
+
+int serve(const Options& options, const char* log_target, Background& background,
+          HostKeeper* keeper) {
   Signals signals;
   apply_driver_dumps(options);
   ServiceNotifier notifier;  // outlives the threads that use it
@@ -257,50 +378,28 @@ int serve(const Options& options, const char* log_target, Background& background
   auto place = take_place(options);
   if (!place) return fail_to_start(place.error(), background);
   const ScopeExit remove_socket([&place] { place->remove_socket(); });
+  auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
+  if (!backend) return fail_to_start(backend.error(), background);
+  if (options.drivers.all_hosted()) give_up_rights(backend->get());
   auth::Authorizer authorizer(
       {options.access_rules, options.access_rules_given, options.polkit, {}});
+  auto sleep = SleepWatch::create();  // outlives the threads that use it
+  if (!sleep) return fail_to_start(sleep.error(), background);
   auto hub = ControlHub::create();  // outlives the threads that use it
   if (!hub) return fail_to_start(hub.error(), background);
   auto server = Server::create(server_settings(options), std::move(place->socket));
   if (!server) return fail_to_start(server.error(), background);
+  if (keeper != nullptr) keeper->listen(end_without_keeper);
   (*server)->set_authorizer(authorizer);
   (*server)->set_observer(hub->get());
-  auto backend = create_hotplug_backend(options.hotplug_backend, options.forced_polling);
-  if (!backend) return fail_to_start(backend.error(), background);
-  auto readers = ReaderManager::create(**server, reader_settings(options), std::move(*backend));
+  auto readers =
+      ReaderManager::create(**server, reader_settings(options, keeper), std::move(*backend));
   if (!readers) return fail_to_start(readers.error(), background);
-  if (auto started = (*readers)->start(); !started) {
-    return fail_to_start(started.error(), background);
-  }
-  if (notifier.is_wanted()) {
-    (*server)->report_census(notifier.watchdog_period(), [&notifier](const Server::Census& now) {
-      notifier.report(now.readers, now.clients, now.starting);
-    });
-  }
-  // Who has been answered by the one socket finds the other.
-  const auto control = open_control(**server, **hub, *place);
-  (*server)->start();
-  log::write(log::Level::info,
-             "serving clients on " + place->path + (place->own_socket ? "" : " for systemd"), {},
-             log::Event::service_started);
-  background.report(0);
-  const auto log_control = LogControl::create(log_target);
-  const int status =
-      wait_for_end(signals, {**server, authorizer, **readers, notifier, *place}, options);
-  notifier.stopping();
-  signals.allow_force();
-  authorizer.stop();
-  (*readers)->stop();
-  if (!(*server)->stop(kStopLimit)) {
-    log::write(log::Level::error,
-               "a driver did not return within 5 s; ending without closing its reader", {},
-               log::Event::stop_forced);
-    place->remove_socket();
-    place->pid_file.reset();
-    std::fflush(nullptr);
-    ::_exit(1);
-  }
-  return status;
+  const ScopeExit no_more_reports([keeper] {
+    if (keeper != nullptr) keeper->stop_listening();
+  });
+  const Service service{**server, authorizer, **readers, notifier, *place};
+  return run(service, **hub, *sleep, signals, options, log_target, background);
 }
 
 }  // namespace
@@ -312,9 +411,15 @@ int run_daemon(const Options& options) {
   Background background;
   int status = 0;
   if (!options.foreground && !background.fork_child(status)) return status;
+  auto keeper = start_keeper(options);  // before threads and descriptors; drivers have none of ours
   const char* log_target = install_log(options);
   const ScopeExit last_summaries([] { write_last_log_summaries(); });
-  status = serve(options, log_target, background);
+  try {
+    status = keeper ? serve(options, log_target, background, keeper->get())
+                    : fail_to_start(keeper.error(), background);
+  } catch (const std::exception& error) {  // the C++ library: no thread, no lock
+    status = fail_to_start({ScardRv::no_memory, error.what()}, background);
+  }
   background.report(status);
   return status;
 }

@@ -1,17 +1,23 @@
 // The only file that sees spdlog.
 #include "daemon/journal_log.hpp"
 
+#include <paths.h>
+#include <spdlog/details/os.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <syslog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <ctime>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -19,6 +25,7 @@
 #include "base/mutex.hpp"
 #include "daemon/journal_sink.hpp"
 #include "daemon/log_limit.hpp"
+#include "daemon/log_output.hpp"
 #include "daemon/signals.hpp"
 
 namespace cardea {
@@ -40,13 +47,37 @@ spdlog::level::level_enum spdlog_level(log::Level level) {
   return spdlog::level::info;
 }
 
-/// The record this thread is passing through spdlog, which knows no fields.
+/// The record this thread is passing through spdlog, which knows no fields, and whether it was
+/// written.
 thread_local const log::Record* t_record = nullptr;
+thread_local bool t_written = false;
 
-void pass_on(const log::Record& unchecked) {
-  const log::Record record = log::one_line(unchecked);
+/// Records that could not be written since the last one that could.
+std::atomic<std::uint64_t> g_lost{0};
+
+bool write_now(const log::Record& record) {
   t_record = &record;
+  t_written = false;
   spdlog::default_logger_raw()->log(spdlog_level(record.level), record.text);
+  return t_written;
+}
+
+/// What is lost is counted, and told as soon as the log takes something again.
+void pass_on(const log::Record& record) {
+  if (const std::uint64_t lost = g_lost.exchange(0); lost != 0) {
+    const std::string count = std::to_string(lost);
+    const log::Record summary{log::Level::warning,
+                              count + " log record" + (lost == 1 ? "" : "s") +
+                                  " before this one could not be written: the log was full, or "
+                                  "nobody took them",
+                              {{"COUNT", count}},
+                              log::Event::log_lost};
+    if (!write_now(summary)) {
+      g_lost += lost + 1;
+      return;
+    }
+  }
+  if (!write_now(log::one_line(record))) ++g_lost;
 }
 
 /// What keeps failures that repeat from filling the log, and the timer that reminds the main thread
@@ -101,10 +132,73 @@ void write_record(const log::Record& record) {
 /// Hands records to the journal with their fields. The journal takes them from many threads.
 class JournalSink final : public spdlog::sinks::sink {
  public:
-  void log(const spdlog::details::log_msg&) override { send_to_journal(*t_record); }
+  void log(const spdlog::details::log_msg&) override {
+    const std::lock_guard lock(mutex_);
+    t_written = send_to_journal(*t_record, journal_, text_);
+  }
   void flush() override {}
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+ private:
+  const LogSocket journal_{kJournalSocket};
+  std::mutex mutex_;
+  LogDescriptor text_{STDOUT_FILENO};  ///< under the mutex
+};
+
+/// Hands records to syslog as text, in the form that syslog(3) has.
+class SyslogSink final : public spdlog::sinks::base_sink<std::mutex> {
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const std::time_t seconds = spdlog::log_clock::to_time_t(message.time);
+    std::tm parts{};
+    ::localtime_r(&seconds, &parts);
+    std::array<char, 32> time{};
+    // Abbreviated English months, whatever the language: nobody has called setlocale().
+    std::strftime(time.data(), time.size(), "%h %e %T", &parts);
+    t_written = socket_.send(fmt::format("<{}>{} pcscd[{}]: {}",
+                                         LOG_DAEMON | syslog_priority(t_record->level), time.data(),
+                                         ::getpid(), t_record->text));
+  }
+  void flush_() override {}
+
+  const LogSocket socket_{_PATH_LOG};
+};
+
+/// Writes lines to standard output, whatever it is: a terminal, a file, a pipe.
+class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit LineSink(bool color) : color_(color) {}
+
+ private:
+  static const char* color_of(spdlog::level::level_enum level) {
+    switch (level) {
+      case spdlog::level::info:
+        return "\033[34m";
+      case spdlog::level::warn:
+        return "\033[33m";
+      case spdlog::level::err:
+        return "\033[35m";
+      case spdlog::level::critical:
+        return "\033[31m\033[1m";
+      default:
+        return "\033[m";
+    }
+  }
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::string text = fmt::to_string(line);
+    if (color_ && message.color_range_end > message.color_range_start) {
+      text.insert(message.color_range_end, "\033[m");
+      text.insert(message.color_range_start, color_of(message.level));
+    }
+    t_written = out_.write(text);
+  }
+  void flush_() override {}
+
+  const bool color_;
+  LogDescriptor out_{STDOUT_FILENO};
 };
 
 /// Microseconds since the line before, as pcsc-lite's users know them: eight digits, no more than
@@ -130,13 +224,9 @@ class DeltaFlag final : public spdlog::custom_flag_formatter {
 };
 
 std::shared_ptr<spdlog::logger> terminal_logger(bool always_color) {
-  auto sink = std::make_shared<spdlog::sinks::stdout_color_sink_mt>(
-      always_color ? spdlog::color_mode::always : spdlog::color_mode::automatic);
-  sink->set_color(spdlog::level::debug, sink->reset);
-  sink->set_color(spdlog::level::info, sink->blue);
-  sink->set_color(spdlog::level::warn, sink->yellow);
-  sink->set_color(spdlog::level::err, sink->magenta);
-  sink->set_color(spdlog::level::critical, sink->red_bold);
+  const bool color =
+      always_color || (::isatty(STDOUT_FILENO) == 1 && spdlog::details::os::is_color_terminal());
+  auto sink = std::make_shared<LineSink>(color);
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<DeltaFlag>('D').set_pattern("%D %^%l %v%$");
   sink->set_formatter(std::move(formatter));
@@ -144,9 +234,7 @@ std::shared_ptr<spdlog::logger> terminal_logger(bool always_color) {
 }
 
 std::shared_ptr<spdlog::logger> background_logger() {
-  auto logger = spdlog::syslog_logger_mt("pcscd", "pcscd", LOG_PID, LOG_DAEMON);
-  logger->set_pattern("%v");
-  return logger;
+  return std::make_shared<spdlog::logger>("pcscd", std::make_shared<SyslogSink>());
 }
 
 struct Target {

@@ -1,8 +1,6 @@
 #include "daemon/journal_sink.hpp"
 
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -28,7 +26,7 @@ bool is_journal_connected(const char* socket) {
   if (std::sscanf(stream, "%llu:%llu", &device, &inode) != 2) return false;
   const bool is_ours =
       is_stream(STDOUT_FILENO, device, inode) || is_stream(STDERR_FILENO, device, inode);
-  // libsystemd drops entries without a word where there is no socket, as in some sandboxes.
+  // In some sandboxes there is no socket, and then there is nothing but the stream.
   return is_ours && ::access(socket, F_OK) == 0;
 }
 
@@ -63,14 +61,15 @@ std::vector<std::string> journal_fields(const log::Record& record) {
   return fields;
 }
 
-void send_to_journal(const log::Record& record) {
-  std::vector<std::string> fields = journal_fields(record);
-  std::vector<iovec> parts;
-  parts.reserve(fields.size());
-  for (std::string& field : fields) parts.push_back({field.data(), field.size()});
-  if (::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0) return;
-  std::printf("<%d>%s\n", syslog_priority(record.level), record.text.c_str());
-  std::fflush(stdout);
+std::string journal_entry(const log::Record& record) {
+  std::string entry;
+  for (const std::string& field : journal_fields(record)) entry.append(field).append("\n");
+  return entry;
+}
+
+bool send_to_journal(const log::Record& record, const LogSocket& journal, LogDescriptor& text) {
+  if (journal.send(journal_entry(record))) return true;
+  return text.write("<" + std::to_string(syslog_priority(record.level)) + ">" + record.text + "\n");
 }
 
 }  // namespace cardea

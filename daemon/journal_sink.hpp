@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "daemon/log_output.hpp"
 
 namespace cardea {
+
+constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 
 /// True if systemd has connected standard output or standard error to the journal, so that native
 /// entries belong where the text would have gone (JOURNAL_STREAM, systemd.exec(5)).
 ///
 /// `socket`: where the journal takes entries.
-bool is_journal_connected(const char* socket = "/run/systemd/journal/socket");
+bool is_journal_connected(const char* socket = kJournalSocket);
 
 /// syslog's number, as the journal's PRIORITY.
 int syslog_priority(log::Level level) noexcept;
@@ -23,8 +26,12 @@ int syslog_priority(log::Level level) noexcept;
 /// meets no field of somebody else.
 std::vector<std::string> journal_fields(const log::Record& record);
 
+/// The record as one entry of the journal's native protocol. No value of it has a line end.
+std::string journal_entry(const log::Record& record);
+
 /// Sends the record; where the journal cannot be reached, as text with its priority ("<4>...") to
-/// standard output.
-void send_to_journal(const log::Record& record);
+/// `text`. False if neither takes it; waits for neither, so that a journal that hangs is no reason
+/// for the service to hang.
+bool send_to_journal(const log::Record& record, const LogSocket& journal, LogDescriptor& text);
 
 }  // namespace cardea

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/clock.hpp"
+#include "base/thread.hpp"
 
 namespace cardea {
 namespace {
@@ -118,10 +119,10 @@ std::unique_ptr<LogControl> LogControl::create(std::string target) {
         ::sd_bus_add_object_vtable(bus, nullptr, kPath, kInterface, kVtable.data(), control.get());
     if (result >= 0)
       result = ::sd_bus_request_name_async(bus, nullptr, kBusName, 0, nullptr, nullptr);
-    if (result >= 0) {
-      control->thread_ = std::thread([raw = control.get()] { raw->run(); });
-      return control;
+    if (result >= 0 && !start_thread(control->thread_, [raw = control.get()] { raw->run(); })) {
+      result = -EAGAIN;
     }
+    if (result >= 0) return control;
   }
   log::write(log::Level::debug,
              std::string("no control of the log level over D-Bus: ") + std::strerror(-result));

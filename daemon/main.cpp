@@ -2,16 +2,30 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string_view>
 
 #include "daemon/app.hpp"
 #include "daemon/check_config.hpp"
+#include "daemon/io/memory_reserve.hpp"
 #include "drivers/driver_trial.hpp"
+#include "drivers/hosted/host_process.hpp"
+
+namespace {
+
+/// What this program is run for by itself, or nothing: then it is the daemon.
+std::optional<int> run_as_helper(int argc, char* argv[]) {
+  const std::string_view purpose = argc > 1 ? argv[1] : "";
+  if (argc == 3 && purpose == cardea::kDriverTrialArgument) cardea::run_driver_trial(argv[2]);
+  if (purpose != cardea::kDriverHostArgument) return std::nullopt;
+  return cardea::run_driver_host(argc > 2 && std::string_view(argv[2]) == cardea::kDriverHostDumps);
+}
+
+}  // namespace
 
 int main(int argc, char* argv[]) {
-  if (argc == 3 && std::string_view(argv[1]) == cardea::kDriverTrialArgument) {
-    cardea::run_driver_trial(argv[2]);
-  }
+  if (const auto status = run_as_helper(argc, argv)) return *status;
+  cardea::install_memory_reserve();
   const auto options = cardea::parse_options(argc, argv);
   if (!options) {
     if (!options.error().context.empty()) {

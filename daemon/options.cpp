@@ -19,6 +19,9 @@ constexpr const char* kDefaultSocket = "/run/pcscd/pcscd.comm";
 constexpr const char* kDefaultBundleDirectory = "/usr/lib/pcsc/drivers";
 constexpr std::size_t kClientsMaxMost = 1'000'000;
 constexpr std::size_t kHandlesMaxMost = 100'000;
+constexpr std::size_t kHandlesPerUserMost = 10'000'000;
+constexpr std::size_t kCallsMaxMost = 1'000'000;
+constexpr std::size_t kMibMaxMost = 65'536;
 constexpr std::size_t kLegacySlotsMost = 255;
 
 /// getopt's code of an option without letter is this and its place in the table.
@@ -140,6 +143,14 @@ Result<void> add_power_rule(const OptionRow&, const char* rule, Options& options
   return options.power.add(rule);
 }
 
+Result<void> add_driver_mode(const OptionRow&, const char* rule, Options& options) {
+  return options.drivers.add(rule);
+}
+
+Result<void> add_driver_limit(const OptionRow&, const char* rule, Options& options) {
+  return options.drivers.add_limit(rule);
+}
+
 Result<void> set_access_rules(const OptionRow&, const char* path, Options& options) {
   options.access_rules = absolute(path);
   options.access_rules_given = true;
@@ -192,6 +203,15 @@ constexpr std::array kTable{
               "drive CCID readers that no bundle lists with this\n"
               "driver (serial/libifdccid.so below --drivers)",
               set_generic_ccid},
+    OptionRow{0, "driver-host", Argument::required, "MODE",
+              "where drivers run: hosted (each reader's in a process\n"
+              "of its own) or in-process, the default, or\n"
+              "DRIVER=hosted, DRIVER=in-process; may be repeated",
+              add_driver_mode},
+    OptionRow{0, "driver-limit", Argument::required, "KIND=SECONDS",
+              "how long calls of hosted drivers may take: open (30),\n"
+              "query (10), power (70), exchange (600); may be\nrepeated",
+              add_driver_limit},
     OptionRow{0, "power-off", Argument::required, "POLICY",
               "when unused cards are powered off: never, SECONDS,\n"
               "READER=never or READER=SECONDS; may be repeated",
@@ -215,8 +235,20 @@ constexpr std::array kTable{
               "card handles of one client (200)",
               set_number<&Options::handles_per_context_max, 1, kHandlesMaxMost>},
     OptionRow{'r', "max-card-handle-per-reader", Argument::required, "N",
-              "card handles on one reader (200)",
+              "card handles on one reader (400), half of them at\nmost for one user",
               set_number<&Options::handles_per_reader_max, 1, kHandlesMaxMost>},
+    OptionRow{0, "max-clients-per-user", Argument::required, "N",
+              "clients of one user other than root (half of\n--max-thread)",
+              set_number<&Options::clients_per_user_max, 1, kClientsMaxMost>},
+    OptionRow{0, "max-card-handle-per-user", Argument::required, "N",
+              "card handles of one user other than root (10000)",
+              set_number<&Options::handles_per_user_max, 1, kHandlesPerUserMost>},
+    OptionRow{0, "max-waiting-per-user", Argument::required, "N",
+              "requests of one user other than root that wait for\ntheir answer (1000)",
+              set_number<&Options::calls_per_user_max, 1, kCallsMaxMost>},
+    OptionRow{0, "max-memory-per-user", Argument::required, "MIB",
+              "memory for messages of one user other than root (64)",
+              set_number<&Options::mib_per_user_max, 1, kMibMaxMost>},
     OptionRow{0, "legacy-slots", Argument::required, "N",
               "readers shown to clients of protocol 4:3 to 4:5 (16)",
               set_number<&Options::legacy_slots, 16, kLegacySlotsMost>},

@@ -12,10 +12,14 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "daemon/core/idle_policy.hpp"
+#include "daemon/core/quota_limits.hpp"
+#include "daemon/driver_modes.hpp"
 #include "daemon/hotplug/hotplug_kind.hpp"
 #include "daemon/power_policy.hpp"
 
 namespace cardea {
+
+inline constexpr std::size_t kBytesPerMib = 1024 * 1024;
 
 /// Paths are absolute.
 struct Options {
@@ -40,6 +44,7 @@ struct Options {
   bool names_without_interface = false;     ///< of USB readers
   std::optional<std::string> generic_ccid;  ///< empty: default_generic_ccid()
   PowerPolicy power;
+  DriverModes drivers;
   std::string access_rules = "/etc/cardea/access.rules";
   bool access_rules_given = false;  ///< then the file must exist
   bool polkit = true;               ///< is asked where this machine has it
@@ -50,7 +55,13 @@ struct Options {
   /// COMPAT: 200 with pcsc-lite, whose clients cost a thread each.
   std::size_t clients_max = 10'000;
   std::size_t handles_per_context_max = 200;
-  std::size_t handles_per_reader_max = 200;
+  /// COMPAT: 200 with pcsc-lite, where one user can take them all. Here one user other than root
+  /// gets half of this at most.
+  std::size_t handles_per_reader_max = 400;
+  std::optional<std::size_t> clients_per_user_max;  ///< none: half of what can be served
+  std::size_t handles_per_user_max = core::QuotaLimits{}.handles;
+  std::size_t calls_per_user_max = core::QuotaLimits{}.calls;
+  std::size_t mib_per_user_max = core::QuotaLimits{}.bytes / kBytesPerMib;
   std::size_t legacy_slots = 16;
   std::chrono::seconds idle_holder{10};  ///< 0: never
   core::IdlePolicy idle_holder_policy = core::IdlePolicy::report;

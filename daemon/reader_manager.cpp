@@ -60,7 +60,7 @@ ReaderManager::ReaderManager(Server& server, Settings settings,
       backend_(std::move(backend)),
       timer_(std::move(timer)),
       opener_(server, settings_.opener),
-      tracker_(DeviceTracker::Settings{}) {}
+      tracker_(settings_.tracker) {}
 
 Result<void> ReaderManager::start() {
   server_.set_reader_events({[this](Server::ReaderOwner owner) { on_closed(owner); },
@@ -69,6 +69,10 @@ Result<void> ReaderManager::start() {
                                             [this, owner](TimePoint now, Actions& actions) REQUIRES(
                                                 mutex_) { tracker_.faulty(owner, now, actions); });
                              }});
+  opener_.set_lost([this](Server::ReaderOwner owner) {
+    with_tracker(Server::Clients::go_on, [this, owner](TimePoint now, Actions& actions) REQUIRES(
+                                             mutex_) { tracker_.crashed(owner, now, actions); });
+  });
   auto conf = read_reader_conf();
   if (!conf) return tl::make_unexpected(conf.error());
   read_bundles();
@@ -81,11 +85,13 @@ Result<void> ReaderManager::start() {
       if (plugged) tracker_.update(/*usb=*/true, *plugged, {}, now, actions);
     });
   }
-  server_.watch_descriptor(timer_.fd(), [this] { on_timer(); });
+  if (auto watched = server_.watch_descriptor(timer_.fd(), [this] { on_timer(); }); !watched) {
+    return watched;
+  }
   if (backend_) {
     log::write(log::Level::info, std::string("following USB hot-plug by ") + backend_->name(), {},
                log::Event::hotplug_source);
-    server_.watch_descriptor(backend_->descriptor(), [this] { on_hotplug(); });
+    return server_.watch_descriptor(backend_->descriptor(), [this] { on_hotplug(); });
   }
   return {};
 }
@@ -107,6 +113,15 @@ void ReaderManager::rescan() {
     if (plugged) tracker_.update(/*usb=*/true, *plugged, {}, now, actions);
     tracker_.retry_all(actions);
   });
+}
+
+void ReaderManager::look_again() {
+  const auto look = [this] {
+    if (backend_) on_hotplug();
+    with_tracker(Server::Clients::go_on, [this](TimePoint, Actions& actions)
+                                             REQUIRES(mutex_) { tracker_.retry_all(actions); });
+  };
+  if (!server_.run_reader_start(Server::Clients::go_on, look)) look();
 }
 
 void ReaderManager::stop() {
@@ -259,7 +274,23 @@ void ReaderManager::queue(Server::Clients clients, DeviceTracker::Open order) {
     line->second.push_back(std::move(order));
     if (!fresh) return;  // somebody is at work on it
   }
-  server_.run_reader_start(clients, [this, library] { open_line(library); });
+  if (!server_.run_reader_start(clients, [this, library] { open_line(library); })) {
+    give_up(library);
+  }
+}
+
+void ReaderManager::give_up(const std::string& library) {
+  std::deque<DeviceTracker::Open> orders;
+  {
+    const MutexLock lock(mutex_);
+    orders = std::move(lines_.extract(library).mapped());
+  }
+  for (const DeviceTracker::Open& order : orders) {
+    report(order.device, {ScardRv::no_memory, "the system has no further thread for it"});
+    with_tracker(Server::Clients::go_on, [&](TimePoint now, Actions& actions) REQUIRES(mutex_) {
+      tracker_.opened(order.instance, DeviceTracker::Outcome::failed, now, actions);
+    });
+  }
 }
 
 void ReaderManager::open_line(const std::string& library) {

@@ -34,6 +34,7 @@ class ReaderManager {
     NameRules names;
     std::string ignored_names;  ///< PCSCLITE_FILTER_IGNORE_READER_NAMES
     ReaderOpener::Settings opener;
+    DeviceTracker::Settings tracker;
   };
 
   /// `server` is borrowed; `backend` may be null: then there are only the readers of reader.conf.
@@ -47,6 +48,9 @@ class ReaderManager {
   /// Reads the configuration again, looks for devices, and tries those that have failed. Blocks
   /// for the time that reading takes.
   void rescan() EXCLUDES(mutex_);
+  /// After Server::start(): looks for USB devices, of whose coming and going we may not have heard,
+  /// and tries those that have failed. Returns at once.
+  void look_again() EXCLUDES(mutex_);
   /// Before Server::stop(): opens nothing from here on.
   void stop() EXCLUDES(mutex_);
 
@@ -80,6 +84,8 @@ class ReaderManager {
   /// that decides about their numbers.
   void queue(Server::Clients clients, DeviceTracker::Open order) EXCLUDES(mutex_);
   void open_line(const std::string& library) EXCLUDES(mutex_);
+  /// Nobody can work on this line: its orders have failed, and are given again later.
+  void give_up(const std::string& library) EXCLUDES(mutex_);
   std::string first_library(const ReaderDevice& device) EXCLUDES(mutex_);
   void open(ReaderInstance instance, const ReaderDevice& device) EXCLUDES(mutex_);
   Result<void> open_usb(ReaderInstance instance, const UsbInterface& interface) EXCLUDES(mutex_);

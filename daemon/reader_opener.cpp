@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "drivers/hosted/hosted_driver.hpp"
 #include "drivers/ifd_queries.hpp"
 #include "drivers/in_process_driver.hpp"
 #include "drivers/logging_driver.hpp"
@@ -13,17 +14,32 @@ namespace {
 /// A driver that takes longer to close keeps its number, and the next reader gets another one.
 constexpr milliseconds kClosingPatience{1'000};
 
+void report_host_end(const std::string& reader, const std::string& library_path,
+                     const DriverHost::Ending& ending) {
+  if (reader.empty()) return;  // its opening fails, which is reported
+  const std::string name = log::escape(reader);
+  const std::string path = log::escape(library_path);
+  log::write(log::Level::error,
+             "reader \"" + name + "\": the process of its driver " + path + " " + ending.how +
+                 ". Programs that used the reader see SCARD_E_READER_UNAVAILABLE; it is opened "
+                 "again, and other readers are not affected. Remedy: update the driver" +
+                 (ending.by_us ? ", or give it more time (--driver-limit)" : ""),
+             {{"READER", name}, {"DRIVER", path}},
+             ending.by_us ? log::Event::driver_hung : log::Event::driver_crashed);
+}
+
 }  // namespace
 
 Result<void> ReaderOpener::open(const Request& request) {
   const std::shared_ptr<Library> library = this->library(request.library_path);
   const MutexLock opening(library->opening);
   wait_for_closing(*library);
-  const auto handler = libraries_.get(request.library_path);
-  if (!handler) return tl::make_unexpected(handler.error());
-  // A driver that is not thread-safe must not be opened once more while it is in use.
+  const auto driver = load(request);
+  if (!driver) return tl::make_unexpected(driver.error());
+  // A driver that is not thread-safe must not be opened once more while it is in use; in a process
+  // of its own it is not in use.
   core::DomainId shared;
-  {
+  if (driver->library) {
     const MutexLock lock(mutex_);
     for (const auto& [owner, reader] : library->readers) {
       if (!reader.is_thread_safe) shared = reader.domain;
@@ -31,9 +47,9 @@ Result<void> ReaderOpener::open(const Request& request) {
   }
   Result<void> result;
   const bool entered = shared && server_.run_in_domain(shared, [&] {
-    result = open_on(*library, *handler, request, shared);
+    result = open_on(*library, *driver, request, shared);
   });
-  return entered ? result : open_on(*library, *handler, request, {});
+  return entered ? result : open_on(*library, *driver, request, {});
 }
 
 void ReaderOpener::closing(Server::ReaderOwner owner) {
@@ -67,9 +83,28 @@ std::shared_ptr<ReaderOpener::Library> ReaderOpener::library(const std::string& 
   return library;
 }
 
-Result<void> ReaderOpener::open_on(Library& library,
-                                   const std::shared_ptr<const IfdLibrary>& handler,
-                                   const Request& request, core::DomainId shared) {
+Result<ReaderOpener::Driver> ReaderOpener::load(const Request& request) {
+  if (settings_.drivers.is_hosted(request.library_path)) return start_host(request);
+  auto library = libraries_.get(request.library_path);
+  if (!library) return tl::make_unexpected(std::move(library.error()));
+  return Driver{std::move(*library), nullptr, nullptr};
+}
+
+Result<ReaderOpener::Driver> ReaderOpener::start_host(const Request& request) {
+  const auto name = std::make_shared<HostName>();
+  DriverHost::Events events;
+  events.lost = [this, owner = request.owner] { lost_(owner); };
+  events.ended = [name, path = request.library_path](const DriverHost::Ending& ending) {
+    report_host_end(name->get(), path, ending);
+  };
+  auto host = DriverHost::start(*settings_.keeper, request.library_path, settings_.drivers.limits(),
+                                std::move(events));
+  if (!host) return tl::make_unexpected(std::move(host.error()));
+  return Driver{nullptr, std::move(*host), name};
+}
+
+Result<void> ReaderOpener::open_on(Library& library, const Driver& driver, const Request& request,
+                                   core::DomainId shared) {
   std::vector<LibraryReader> siblings;
   {
     const MutexLock lock(mutex_);
@@ -80,14 +115,15 @@ Result<void> ReaderOpener::open_on(Library& library,
   }
   const auto number = free_reader_number(siblings);
   if (!number) return failure(ScardRv::no_memory, "the driver serves no further reader");
-  auto channels = open_slots(handler, request, *number);
+  auto channels = open_slots(driver, request, *number);
   if (!channels) return tl::make_unexpected(channels.error());
 
   IfdDriver& first = *channels->slots.front();
   Reader reader;
   reader.number = {*number, false, simultaneous_access(first)};
   reader.usb = !request.usb_place.empty();
-  reader.is_thread_safe = is_thread_safe(first);
+  // Where each reader has a driver of its own, no other reader's calls can get in its way.
+  reader.is_thread_safe = driver.host != nullptr || is_thread_safe(first);
   channels->slots_are_safe = is_slot_thread_safe(first);
   {
     const MutexLock lock(mutex_);
@@ -95,20 +131,31 @@ Result<void> ReaderOpener::open_on(Library& library,
     if (!names) return tl::make_unexpected(names.error());
     reader.names = std::move(*names);
     // Where the driver is not safe, its readers take turns.
-    reader.domain = shared && !reader.is_thread_safe ? shared : server_.add_domain();
+    const auto domain =
+        shared && !reader.is_thread_safe ? std::optional(shared) : server_.add_domain();
+    if (!domain) return failure(ScardRv::no_memory, "there is no thread for it");
+    reader.domain = *domain;
     library.readers[request.owner] = reader;
   }
-  hand_over(request, std::move(*channels), reader);
+  hand_over(request, driver, std::move(*channels), reader);
   return {};
 }
 
-Result<ReaderOpener::Channels> ReaderOpener::open_slots(
-    const std::shared_ptr<const IfdLibrary>& handler, const Request& request, unsigned number) {
+Result<std::unique_ptr<IfdDriver>> ReaderOpener::open_slot(const Driver& driver,
+                                                           const Request& request,
+                                                           std::uint32_t lun) {
+  if (driver.host != nullptr) {
+    return HostedDriver::create(driver.host, lun, request.device_name, request.channel);
+  }
+  return InProcessDriver::create(driver.library, lun, request.device_name, request.channel);
+}
+
+Result<ReaderOpener::Channels> ReaderOpener::open_slots(const Driver& loaded,
+                                                        const Request& request, unsigned number) {
   Channels channels;
   unsigned slots = 1;
   for (unsigned slot = 0; slot < slots; ++slot) {
-    auto driver = InProcessDriver::create(handler, make_lun(number, slot), request.device_name,
-                                          request.channel);
+    auto driver = open_slot(loaded, request, make_lun(number, slot));
     if (!driver) return tl::make_unexpected(driver.error());
     const IfdRv presence = (*driver)->presence();
     if (presence != IfdRv::success && presence != IfdRv::icc_present &&
@@ -141,7 +188,9 @@ Result<std::vector<std::string>> ReaderOpener::choose_names(const Request& reque
   return names;
 }
 
-void ReaderOpener::hand_over(const Request& request, Channels channels, const Reader& reader) {
+void ReaderOpener::hand_over(const Request& request, const Driver& driver, Channels channels,
+                             const Reader& reader) {
+  if (driver.name != nullptr) driver.name->set(reader.names.front());
   for (std::size_t slot = 0; slot < channels.slots.size(); ++slot) {
     core::ReaderSpec spec;
     spec.name = reader.names[slot];
@@ -149,16 +198,20 @@ void ReaderOpener::hand_over(const Request& request, Channels channels, const Re
       spec.alias = usb_alias(request.usb_place, request.usb_serial, static_cast<unsigned>(slot));
     }
     spec.driver = request.library_path;
-    spec.domain = slot == 0 || !channels.slots_are_safe ? reader.domain : server_.add_domain();
+    if (driver.host != nullptr) spec.driver_pid = driver.host->pid();
+    // Without a thread of its own a slot takes turns with the first one.
+    spec.domain = slot == 0 || !channels.slots_are_safe
+                      ? reader.domain
+                      : server_.add_domain().value_or(reader.domain);
     spec.driver_events = channels.slots[slot]->has_wait_event();
     spec.version_2 = channels.slots[slot]->is_version_2();
     spec.power_off = settings_.power.for_reader(spec.name);
     spec.rank = request.rank;
-    std::unique_ptr<IfdDriver> driver = std::move(channels.slots[slot]);
+    std::unique_ptr<IfdDriver> channel = std::move(channels.slots[slot]);
     if (settings_.log_apdus) {
-      driver = std::make_unique<LoggingDriver>(std::move(driver), spec.name);
+      channel = std::make_unique<LoggingDriver>(std::move(channel), spec.name);
     }
-    server_.add_reader(spec, request.owner, std::move(driver));
+    server_.add_reader(spec, request.owner, std::move(channel));
   }
 }
 

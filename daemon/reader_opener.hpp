@@ -6,6 +6,7 @@
 // Thread-safe; open() blocks as long as the driver does. Must outlive the server's threads.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,8 +14,10 @@
 
 #include "base/mutex.hpp"
 #include "daemon/client/server.hpp"
+#include "daemon/driver_modes.hpp"
 #include "daemon/power_policy.hpp"
 #include "drivers/driver_trial.hpp"
+#include "drivers/hosted/driver_host.hpp"
 #include "drivers/ifd_library_cache.hpp"
 #include "drivers/reader_name.hpp"
 
@@ -26,6 +29,8 @@ class ReaderOpener {
     std::string name_extension;  ///< PCSCLITE_FILTER_EXTEND_READER_NAMES
     PowerPolicy power;
     bool log_apdus = false;  ///< of all readers, see LoggingDriver
+    DriverModes drivers;
+    HostKeeper* keeper = nullptr;  ///< borrowed; must be there if some driver is hosted
   };
 
   struct Request {
@@ -45,6 +50,10 @@ class ReaderOpener {
         settings_(std::move(settings)),
         libraries_([](const std::string& path) { return try_driver(path); }) {}
 
+  /// Before open(): called on any thread when the process of a reader's driver is lost, with the
+  /// reader's owner; before the driver calls that this ends return.
+  void set_lost(std::function<void(Server::ReaderOwner)> lost) { lost_ = std::move(lost); }
+
   /// Only from Server::run_reader_start's task. Errors: unknown_reader if the driver says that the
   /// device is not one of its own, else what failed and what to do.
   Result<void> open(const Request& request) EXCLUDES(mutex_);
@@ -55,6 +64,31 @@ class ReaderOpener {
   void closed(Server::ReaderOwner owner) EXCLUDES(mutex_);
 
  private:
+  /// The name of a hosted reader, for the record about the end of its host; empty until the reader
+  /// is open. Thread-safe.
+  class HostName {
+   public:
+    void set(std::string name) EXCLUDES(mutex_) {
+      const MutexLock lock(mutex_);
+      name_ = std::move(name);
+    }
+    std::string get() EXCLUDES(mutex_) {
+      const MutexLock lock(mutex_);
+      return name_;
+    }
+
+   private:
+    Mutex mutex_;
+    std::string name_ GUARDED_BY(mutex_);
+  };
+
+  /// A driver that is loaded: in this process, or in one of its own for the reader to be opened.
+  struct Driver {
+    std::shared_ptr<const IfdLibrary> library;
+    std::shared_ptr<DriverHost> host;
+    std::shared_ptr<HostName> name;  ///< if hosted
+  };
+
   /// A reader whose channels are open, before its slots are handed over.
   struct Channels {
     std::vector<std::unique_ptr<IfdDriver>> slots;
@@ -77,19 +111,24 @@ class ReaderOpener {
   };
 
   std::shared_ptr<Library> library(const std::string& path) EXCLUDES(mutex_);
-  Result<void> open_on(Library& library, const std::shared_ptr<const IfdLibrary>& handler,
-                       const Request& request, core::DomainId shared) EXCLUDES(mutex_);
-  Result<Channels> open_slots(const std::shared_ptr<const IfdLibrary>& handler,
-                              const Request& request, unsigned number);
+  Result<Driver> load(const Request& request);
+  Result<Driver> start_host(const Request& request);
+  Result<void> open_on(Library& library, const Driver& driver, const Request& request,
+                       core::DomainId shared) EXCLUDES(mutex_);
+  static Result<Channels> open_slots(const Driver& driver, const Request& request, unsigned number);
+  static Result<std::unique_ptr<IfdDriver>> open_slot(const Driver& driver, const Request& request,
+                                                      std::uint32_t lun);
   Result<std::vector<std::string>> choose_names(const Request& request, unsigned number,
                                                 std::size_t slots) REQUIRES(mutex_);
-  void hand_over(const Request& request, Channels channels, const Reader& reader);
+  void hand_over(const Request& request, const Driver& driver, Channels channels,
+                 const Reader& reader);
 
   void wait_for_closing(const Library& library) EXCLUDES(mutex_);
 
   Server& server_;
   const Settings settings_;
   IfdLibraryCache libraries_;
+  std::function<void(Server::ReaderOwner)> lost_;
   Mutex mutex_;
   CondVar closed_;
   std::map<std::string, std::shared_ptr<Library>> by_path_ GUARDED_BY(mutex_);

@@ -94,6 +94,7 @@ ScardRv ServerLink::receive_some(std::span<iovec> parts, Deadline deadline, std:
   for (;;) {
     if (waits) {
       const ScardRv rv = wait_readable(deadline, wake_fd_);
+      if (rv == ScardRv::comm_error) return give_up();  // the answer must not meet the next request
       if (rv != ScardRv::success) return rv;
     }
     const ssize_t got = ::recvmsg(fd_.get(), &message, waits ? MSG_DONTWAIT : 0);

@@ -10,7 +10,11 @@ Session::Session(std::shared_ptr<ClientContext> context) : context_(std::move(co
 }
 
 Session::~Session() {
-  if (context_ != nullptr) context_->lock().unlock();
+  if (context_ == nullptr) return;
+  // An answer may be unread, or a card be open that nobody will know of. A new connection, which
+  // the next call makes, has neither.
+  if (std::uncaught_exceptions() > exceptions_at_entry_) context_->link().close();
+  context_->lock().unlock();
 }
 
 Session Session::on_context(SCARDCONTEXT number) {

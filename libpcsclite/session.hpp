@@ -5,6 +5,7 @@
 
 #include <pcsclite.h>
 
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -43,6 +44,8 @@ class Session {
 
   std::shared_ptr<ClientContext> context_;
   CardEntry card_;
+  /// More at the end: there was no memory in the middle of something.
+  const int exceptions_at_entry_ = std::uncaught_exceptions();
 };
 
 /// A request that finds the connection gone is made again on a new one, so often.

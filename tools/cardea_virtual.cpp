@@ -26,7 +26,7 @@ constexpr const char* kUsage =
     "\n"
     "Commands:\n"
     "  insert SLOT [hello|mute] [atr=t0|t1|t01]  put a card into an empty slot\n"
-    "  remove SLOT                               take the card out\n"
+    "  remove SLOT [unseen]                      take the card out; unseen: without a word of it\n"
     "  status                                    one line per slot\n"
     "  help                                      what the reader itself offers\n"
     "\n"

@@ -85,13 +85,9 @@ void Authorizer::load() {
       broken_ = !kept;
     }
     count = rules_ ? rules_->size() : 0;
-    // It stays, once made: somebody may wait for its answer.
-    if (installed && !polkit_ && !stopped_) {
-      polkit_ = std::make_shared<PolkitClient>(
-          settings_.timing,
-          [this](const PolkitClient::Answer& answer) { polkit_answered(answer); });
-    }
-    polkit = polkit_ != nullptr;
+    // It stays, once there: somebody may wait for its answer.
+    polkit_decides_ = (polkit_decides_ || installed) && !stopped_;
+    polkit = polkit_decides_;
     concern_ = count > 0           ? Concern::everybody
                : polkit || broken_ ? Concern::users
                                    : Concern::nobody;
@@ -162,11 +158,17 @@ std::optional<bool> Authorizer::ask_polkit(const core::Question& question,
   {
     MutexLock lock(mutex_);
     if (stopped_) return false;  // its connection ends in a moment
-    polkit = polkit_;
+    // COMPAT: pcsc-lite, if built with polkit, refuses everybody then. See
+    // authorization_test.test_without_polkit_everybody_is_let_in.
+    if (!polkit_decides_) return true;
+    polkit = this->polkit();
   }
-  // COMPAT: pcsc-lite, if built with polkit, refuses everybody then. See
-  // authorization_test.test_without_polkit_everybody_is_let_in.
-  if (!polkit) return true;
+  if (!polkit) {
+    report_denial(question, peer,
+                  "polkit cannot be asked: the system has no thread or no descriptor for it",
+                  log::Event::access_not_decided, 0);
+    return false;
+  }
   Petition petition{question, peer, start_time(peer.pid).value_or(0), peer_pidfd(socket), {}};
   if (peer.pid == 0) {
     petition.obstacle = "its process cannot be seen from here, so polkit cannot be asked";
@@ -175,6 +177,14 @@ std::optional<bool> Authorizer::ask_polkit(const core::Question& question,
   }
   polkit->ask(std::move(petition));
   return std::nullopt;
+}
+
+std::shared_ptr<PolkitClient> Authorizer::polkit() {
+  if (!polkit_) {
+    polkit_ = PolkitClient::create(
+        settings_.timing, [this](const PolkitClient::Answer& answer) { polkit_answered(answer); });
+  }
+  return polkit_;
 }
 
 void Authorizer::withdraw(core::CallId call) {

@@ -58,6 +58,7 @@ class Authorizer {
   [[nodiscard]] bool is_privileged(uid_t uid) const noexcept;
   std::optional<bool> ask_polkit(const core::Question& question, const PeerCredentials& peer,
                                  int socket) EXCLUDES(mutex_);
+  [[nodiscard]] std::shared_ptr<PolkitClient> polkit() REQUIRES(mutex_);
   void polkit_answered(const PolkitClient::Answer& answer);
   /// `why` ends the sentence "refused X access to Y: ".
   void report_denial(const core::Question& question, const PeerCredentials& peer,
@@ -74,7 +75,9 @@ class Authorizer {
   RulesPtr rules_ GUARDED_BY(mutex_);
   bool broken_ GUARDED_BY(mutex_) = false;  ///< there are rules, but none that can be used
   bool stopped_ GUARDED_BY(mutex_) = false;
-  std::shared_ptr<PolkitClient> polkit_ GUARDED_BY(mutex_);  ///< none: not installed, or not wanted
+  bool polkit_decides_ GUARDED_BY(mutex_) = false;  ///< it is installed and wanted
+  /// None: nobody has needed it, or there was no thread for it; then nobody is let in.
+  std::shared_ptr<PolkitClient> polkit_ GUARDED_BY(mutex_);
 };
 
 /// The line for the rules file that would let `peer` do what it asks for.

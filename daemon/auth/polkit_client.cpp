@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/thread.hpp"
 
 namespace cardea::auth {
 namespace {
@@ -65,10 +66,16 @@ int append_details(sd_bus_message* message, const core::Question& question) {
 
 }  // namespace
 
-PolkitClient::PolkitClient(Timing timing, Done done)
-    : timing_(timing), done_(std::move(done)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  thread_ = std::thread([this] { run(); });
+std::shared_ptr<PolkitClient> PolkitClient::create(Timing timing, Done done) {
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return nullptr;
+  std::shared_ptr<PolkitClient> client(new PolkitClient(timing, std::move(done), std::move(wake)));
+  if (!start_thread(client->thread_, [raw = client.get()] { raw->run(); })) return nullptr;
+  return client;
 }
+
+PolkitClient::PolkitClient(Timing timing, Done done, UniqueFd wake)
+    : timing_(timing), done_(std::move(done)), wake_(std::move(wake)) {}
 
 PolkitClient::~PolkitClient() {
   {
@@ -77,7 +84,7 @@ PolkitClient::~PolkitClient() {
   }
   const std::uint64_t one = 1;
   (void)!::write(wake_.get(), &one, sizeof one);
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void PolkitClient::ask(Petition petition) {

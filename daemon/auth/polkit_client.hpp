@@ -48,7 +48,8 @@ class PolkitClient {
   /// Called on the client's thread, once for each question that is not withdrawn.
   using Done = std::function<void(const Answer& answer)>;
 
-  PolkitClient(Timing timing, Done done);
+  /// nullptr if the system has no thread or no descriptor for it.
+  static std::shared_ptr<PolkitClient> create(Timing timing, Done done);
   /// Questions that are still open are not answered any more.
   ~PolkitClient();
   PolkitClient(const PolkitClient&) = delete;
@@ -60,6 +61,7 @@ class PolkitClient {
   void withdraw(core::CallId call) EXCLUDES(mutex_);
 
  private:
+  PolkitClient(Timing timing, Done done, UniqueFd wake);
   struct Asked {
     PolkitClient* owner = nullptr;
     Petition petition;

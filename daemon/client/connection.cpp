@@ -21,10 +21,25 @@ Result<void> Connection::open() {
 void Connection::hang_up() {
   MutexLock lock(mutex_);
   flush_locked();  // what it asked for properly it still gets
+  cut_locked();
+}
+
+void Connection::cut_locked() {
   cut_ = true;
   lost_output_ = lost_output_ || !out_.empty();
-  out_.clear();
+  out_ = {};
+  out_charge_.set_anyway(0);
   ::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+void Connection::exceed_memory_locked() {
+  exceeded_memory_ = true;
+  cut_locked();
+}
+
+bool Connection::exceeded_memory() const {
+  MutexLock lock(mutex_);
+  return exceeded_memory_;
 }
 
 bool Connection::is_cut() const {
@@ -107,10 +122,18 @@ Connection::Read Connection::read_some(std::span<std::byte> room,
   return Read::closed;
 }
 
-void Connection::keep(std::span<const std::byte> rest) {
+bool Connection::keep(std::span<const std::byte> rest) {
+  if (!kept_charge_.set(rest.size())) {
+    kept_ = {};
+    kept_charge_.set_anyway(0);
+    MutexLock lock(mutex_);
+    exceed_memory_locked();
+    return false;
+  }
   // `rest` may lie inside kept_.
   std::vector<std::byte> kept(rest.begin(), rest.end());
   kept_.swap(kept);
+  return true;
 }
 
 void Connection::set_in_call(bool in_call) {
@@ -148,6 +171,7 @@ void Connection::flush_locked() {
   std::vector<std::byte> pending;
   pending.swap(out_);
   send_locked(pending, {});
+  if (out_.empty()) out_charge_.set_anyway(0);
 }
 
 void Connection::send_locked(std::span<const std::byte> bytes, std::span<const std::byte> payload) {
@@ -167,8 +191,11 @@ void Connection::send_locked(std::span<const std::byte> bytes, std::span<const s
       sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-      cut_ = true;  // the hang-up event ends the connection
+      cut_ = true;
       lost_output_ = true;
+      // The hang-up event ends the connection, also that of a peer who is still there: the kernel
+      // may just have had no memory for the answer.
+      ::shutdown(fd_.get(), SHUT_RDWR);
       return;
     }
     const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
@@ -178,6 +205,7 @@ void Connection::send_locked(std::span<const std::byte> bytes, std::span<const s
   }
   out_.insert(out_.end(), bytes.begin(), bytes.end());
   out_.insert(out_.end(), payload.begin(), payload.end());
+  if (!out_charge_.set(out_.size())) return exceed_memory_locked();
   // Nobody holds the claim: the wait for input becomes a wait for room.
   if (!out_.empty() && !claimed_ && armed_) arm_locked();
 }

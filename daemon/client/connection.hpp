@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "base/mutex.hpp"
 #include "base/unique_fd.hpp"
 #include "base/unix_socket.hpp"
+#include "daemon/core/charge.hpp"
 #include "daemon/core/ids.hpp"
 #include "daemon/io/poller.hpp"
 #include "protocol/dialect.hpp"
@@ -21,9 +23,15 @@ namespace cardea {
 
 class Connection {
  public:
-  /// `poller` is borrowed. The connection becomes alive with open().
-  Connection(Poller& poller, UniqueFd fd, core::ConnId conn, PeerCredentials credentials)
-      : id(conn), peer(credentials), poller_(poller), fd_(std::move(fd)) {}
+  /// `poller` is borrowed. `account`: who is charged for what has to be kept. The connection
+  /// becomes alive with open().
+  Connection(Poller& poller, UniqueFd fd, core::ConnId conn, PeerCredentials credentials,
+             std::shared_ptr<core::UserAccount> account)
+      : id(conn),
+        peer(credentials),
+        poller_(poller),
+        fd_(std::move(fd)),
+        account_(std::move(account)) {}
   ~Connection() { poller_.remove(fd_.get()); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -52,8 +60,9 @@ class Connection {
   enum class Read { data, nothing, closed };
   /// Reads once; the bytes are behind those kept earlier. `room` is used while nothing is kept.
   Read read_some(std::span<std::byte> room, std::span<const std::byte>& input);
-  /// Keeps what could not be handled yet.
-  void keep(std::span<const std::byte> rest);
+  /// Keeps what could not be handled yet. False if that is more memory than the user may
+  /// have: the connection is cut instead.
+  bool keep(std::span<const std::byte> rest) EXCLUDES(mutex_);
   [[nodiscard]] bool has_kept() const { return !kept_.empty(); }
   [[nodiscard]] std::span<const std::byte> kept() const { return kept_; }
 
@@ -83,6 +92,9 @@ class Connection {
   [[nodiscard]] bool is_cut() const EXCLUDES(mutex_);
   /// True once an answer could not be sent: the peer does not know what it says.
   [[nodiscard]] bool lost_output() const EXCLUDES(mutex_);
+  /// True if it was cut because its user had no memory left.
+  [[nodiscard]] bool exceeded_memory() const EXCLUDES(mutex_);
+  [[nodiscard]] core::UserAccount& account() const { return *account_; }
   [[nodiscard]] std::size_t queued_bytes() const EXCLUDES(mutex_);
   /// True while the peer does not read: no further requests are taken from it.
   [[nodiscard]] bool output_blocked() const EXCLUDES(mutex_);
@@ -92,10 +104,14 @@ class Connection {
       REQUIRES(mutex_);
   void flush_locked() REQUIRES(mutex_);
   void arm_locked() REQUIRES(mutex_);
+  void cut_locked() REQUIRES(mutex_);
+  void exceed_memory_locked() REQUIRES(mutex_);
 
   Poller& poller_;
   const UniqueFd fd_;
+  const std::shared_ptr<core::UserAccount> account_;
   std::vector<std::byte> kept_;  // bounded by wire::kRequestBytesMax
+  core::Charge kept_charge_{*account_, core::Resource::bytes};
 
   mutable Mutex mutex_;
   bool claimed_ GUARDED_BY(mutex_) = false;
@@ -104,9 +120,12 @@ class Connection {
   bool in_call_ GUARDED_BY(mutex_) = false;
   bool cut_ GUARDED_BY(mutex_) = false;
   bool lost_output_ GUARDED_BY(mutex_) = false;
+  bool exceeded_memory_ GUARDED_BY(mutex_) = false;
   // Bounded without a check: what serve() gathers and one answer of at most 64 KiB more, as no
   // request is handled while output waits, and the one completion a WAIT can have.
   std::vector<std::byte> out_ GUARDED_BY(mutex_);
+  /// For output that the peer did not take; what only gathers leaves within the same round.
+  core::Charge out_charge_ GUARDED_BY(mutex_){*account_, core::Resource::bytes};
 };
 
 }  // namespace cardea

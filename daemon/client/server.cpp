@@ -12,6 +12,7 @@
 #include "base/scope_exit.hpp"
 #include "daemon/auth/peer_identity.hpp"
 #include "daemon/client/dispatcher.hpp"
+#include "daemon/io/memory_reserve.hpp"
 #include "daemon/reader/card_channel.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/framer.hpp"
@@ -19,8 +20,6 @@
 namespace cardea {
 namespace {
 
-/// Newcomers served in one go, before others get their turn.
-constexpr int kAcceptBatchMax = 64;
 /// Answers to requests that came together are sent together, up to about this size.
 constexpr std::size_t kGatheredBytesMax = 64 * 1024;
 /// What helps against a version that is not served.
@@ -88,10 +87,9 @@ Server::~Server() {
   if (executor_) executor_->stop();
 }
 
-void Server::start() {
-  const auto added = poller_.add(listener_.get(), kListenToken, EPOLLIN);
-  CARDEA_ASSERT(added.has_value());
-  executor_->start(kThreadsAtStart);
+Result<void> Server::start() {
+  if (!executor_->start(kThreadsAtStart)) return failure(ScardRv::no_memory, kNoThread);
+  return poller_.add(listener_.get(), kListenToken, EPOLLIN);
 }
 
 bool Server::stop(milliseconds limit) {
@@ -136,6 +134,7 @@ void Server::on_event(const Poller::Event& event) {
     with_core(round,
               [this](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
                 timer_set_.reset();
+                if (accept_again_at_ && *accept_again_at_ <= now) resume_accepting();
                 core.expire(now, fx);
               });
     poller_.arm(timer_.fd(), kTimerToken, EPOLLIN);
@@ -213,67 +212,6 @@ void Server::run_job(PendingJob pending, Round& round) {
   if (owner_gone && reader_events_.closed) reader_events_.closed(pending.runtime->owner);
 }
 
-void Server::accept_clients() {
-  {
-    MutexLock lock(core_mutex_);
-    if (leaving_) return;
-    accepting_ = true;
-  }
-  for (int i = 0; i < kAcceptBatchMax; ++i) {
-    if (!accept_one()) break;
-  }
-  MutexLock lock(core_mutex_);
-  accepting_ = false;
-  if (!accept_paused_ && !stopping_) poller_.arm(listener_.get(), kListenToken, EPOLLIN);
-}
-
-bool Server::accept_one() {
-  UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd) {
-    if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) {
-      return errno == ECONNABORTED || errno == EINTR;
-    }
-    const std::string why = std::strerror(errno);
-    {
-      // The next client that leaves makes room and resumes accepting.
-      MutexLock lock(core_mutex_);
-      accept_paused_ = true;
-    }
-    log::write(log::Level::error,
-               "cannot accept further clients: " + why +
-                   "; they wait until one leaves. Remedy: raise LimitNOFILE= of pcscd.service",
-               {}, log::Event::descriptor_limit);
-    return false;
-  }
-  const auto peer = peer_credentials(fd.get());
-  if (!peer) return true;
-  ConnectionPtr connection;
-  {
-    MutexLock lock(core_mutex_);
-    if (connections_.size() < settings_.clients_max) {
-      const core::ConnId id = core_.add_client({peer->pid, peer->uid});
-      connection = std::make_shared<Connection>(poller_, std::move(fd), id, *peer);
-      connections_[id] = connection;
-      if (observer_ != nullptr) observer_->client_came(id, *peer);
-      census_changed();
-    }
-  }
-  if (!connection) {
-    const PeerIdentity who = identify(*peer);
-    log::write(log::Level::warning,
-               "refused " + who.text + ": " + std::to_string(settings_.clients_max) +
-                   " clients are connected. Remedy: pcscd --max-thread",
-               who.fields, log::Event::client_limit);
-    return true;
-  }
-  if (!connection->open()) {
-    Round round;
-    if (connection->claim()) close(connection, round);
-    run(round);
-  }
-  return true;
-}
-
 void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round) {
   connection->flush();
   if (connection->output_blocked()) return settle(connection, round);
@@ -295,7 +233,7 @@ void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round
     } else {
       if (!has_input) break;
       has_input = false;
-      connection->keep(input);
+      if (!connection->keep(input)) return close(connection, round);
       const bool in_the_middle = !input.empty();
       if (connection->read_some(scratch().request, input) == Connection::Read::closed) {
         if (in_the_middle) drop(connection, "closed its connection in the middle of a request");
@@ -303,7 +241,8 @@ void Server::serve(const ConnectionPtr& connection, bool has_input, Round& round
       }
     }
   }
-  if (!input.empty() || connection->has_kept()) connection->keep(input);
+  const bool has_rest = !input.empty() || connection->has_kept();
+  if (has_rest && !connection->keep(input)) return close(connection, round);
   connection->flush();
   settle(connection, round);
 }
@@ -327,6 +266,7 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
     return drop(connection, "went on with " + wire::to_string(frame.command) +
                                 " although its protocol version was refused");
   }
+  if (is_memory_short() && refuse_for_memory(connection, frame)) return;
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
     if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);
@@ -387,7 +327,11 @@ void Server::drop(const ConnectionPtr& connection, const std::string& reason) {
 
 void Server::close(const ConnectionPtr& connection, Round& round) {
   connection->hang_up();
-  bool resume_accepting = false;
+  const bool report_memory =
+      connection->exceeded_memory() && connection->account().should_report(core::Resource::bytes);
+  if (report_memory) {
+    report_quota(connection->peer, connection->account(), core::Resource::bytes);
+  }
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
     core.remove_client(connection->id, connection->lost_output(), now, fx);
     connections_.erase(connection->id);
@@ -395,10 +339,8 @@ void Server::close(const ConnectionPtr& connection, Round& round) {
     if (observer_ != nullptr) observer_->client_gone(connection->id);
     last_client_left_ = now;
     census_changed();
-    resume_accepting = accept_paused_ && !stopping_;
-    accept_paused_ = false;
+    resume_accepting();
   });
-  if (resume_accepting) poller_.arm(listener_.get(), kListenToken, EPOLLIN);
 }
 
 Server::ConnectionPtr Server::find(core::ConnId id) {
@@ -450,6 +392,11 @@ void Server::absorb(core::Effects& fx, Round& round, Outcome& outcome) {
   if (!fx.records.empty()) census_changed();  // no reader comes or goes without a record
   outcome.records = std::move(fx.records);
   for (const core::IdleHold& hold : fx.idle_holds) outcome.idle_holds.push_back(named(hold));
+  for (const core::QuotaHit& hit : fx.quota_hits) {
+    if (ConnectionPtr connection = find(hit.conn)) {
+      outcome.quota_hits.emplace_back(std::move(connection), hit.resource);
+    }
+  }
   for (const core::ReaderId reader : fx.faulty) {
     if (const auto it = runtimes_.find(reader); it != runtimes_.end()) {
       outcome.faulty.push_back(it->second->owner);
@@ -472,6 +419,9 @@ void Server::carry_out(Outcome& outcome, Round& round) {
   for (const core::CallId call : outcome.withdrawn) authorizer_->withdraw(call);
   for (const log::Record& record : outcome.records) log::write(record);
   for (const NamedHold& named : outcome.idle_holds) report_idle_holder(named);
+  for (const auto& [connection, resource] : outcome.quota_hits) {
+    report_quota(connection->peer, connection->account(), resource);
+  }
   for (const Answered& answered : outcome.answered) report_request(answered);
   for (const ReaderOwner owner : outcome.faulty) {
     if (reader_events_.faulty) reader_events_.faulty(owner);
@@ -479,7 +429,10 @@ void Server::carry_out(Outcome& outcome, Round& round) {
 }
 
 void Server::set_timer() {
-  const auto deadline = core_.next_deadline();
+  auto deadline = core_.next_deadline();
+  if (accept_again_at_ && (!deadline || *accept_again_at_ < *deadline)) {
+    deadline = accept_again_at_;
+  }
   if (!deadline || (timer_set_ && *timer_set_ <= *deadline)) return;
   timer_set_ = deadline;
   timer_.set(deadline);

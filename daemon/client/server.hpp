@@ -45,8 +45,9 @@ class Server {
   /// Before start(): who decides about ESTABLISH and CONNECT; without this everybody may. Borrowed,
   /// and to be stopped before the server goes.
   void set_authorizer(auth::Authorizer& authorizer) EXCLUDES(core_mutex_);
-  /// Starts the threads; from here on clients are served.
-  void start();
+  /// Starts the threads; from here on clients are served. Fails where the system has no thread or
+  /// no memory for it.
+  Result<void> start();
   /// Closes all readers, as long as their drivers let us but no longer than `limit`, and ends all
   /// threads. False if a driver did not come back; then the process should end at once.
   bool stop(milliseconds limit) EXCLUDES(core_mutex_);
@@ -88,14 +89,20 @@ class Server {
   };
   /// Before start().
   void set_reader_events(ReaderEvents events) { reader_events_ = std::move(events); }
-  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. It may block: the
-  /// pool gets one more thread. `fd` must stay open until stop() has returned.
-  void watch_descriptor(int fd, std::function<void()> ready) EXCLUDES(core_mutex_);
+  enum class Watched { may_block, is_quick };
+  /// Calls `ready` on a pool thread when `fd` can be read, one call at a time. If it may block, the
+  /// pool gets one more thread. `fd` must stay open until stop() has returned. Fails where the
+  /// system has no thread or no memory for it.
+  Result<void> watch_descriptor(int fd, std::function<void()> ready,
+                                Watched watched = Watched::may_block) EXCLUDES(core_mutex_);
   enum class Clients { wait, go_on };
   /// Runs a task that may block in a driver. With Clients::wait, clients' state requests wait for
-  /// it to end, though not for ever.
-  void run_reader_start(Clients clients, std::function<void()> task) EXCLUDES(core_mutex_);
-  core::DomainId add_domain() EXCLUDES(core_mutex_);
+  /// it to end, though not for ever. False, and the task is not run, if there is no thread that it
+  /// may block.
+  [[nodiscard]] bool run_reader_start(Clients clients, std::function<void()> task)
+      EXCLUDES(core_mutex_);
+  /// None if there is no thread that its driver may block.
+  std::optional<core::DomainId> add_domain() EXCLUDES(core_mutex_);
   /// Runs `work` on this thread while no driver call of `domain` is running. False if the domain
   /// is gone. Only from run_reader_start's task.
   bool run_in_domain(core::DomainId domain, const std::function<void()>& work)
@@ -103,6 +110,8 @@ class Server {
   /// Hands over a slot whose channel is open. It is closed again if the server is stopping.
   void add_reader(const core::ReaderSpec& spec, ReaderOwner owner,
                   std::unique_ptr<IfdDriver> driver) EXCLUDES(core_mutex_);
+  /// Looks anew whether cards are in the readers, whatever their drivers have announced.
+  void check_cards() EXCLUDES(core_mutex_);
   /// Takes the owner's slots from their clients at once; their drivers are closed when they are
   /// idle. `device_gone`: it was unplugged.
   void remove_readers(ReaderOwner owner, bool device_gone) EXCLUDES(core_mutex_);
@@ -114,6 +123,9 @@ class Server {
   /// A client that sends its next APDU as soon as it has an answer is served by the same thread
   /// without a visit to the poller, but not for longer than this: others wait for the thread.
   static constexpr int kApdusInARowMax = 16;
+
+  static constexpr const char* kNoThread =
+      "the system has no further thread for pcscd; raise TasksMax= of pcscd.service";
 
   static constexpr std::uint64_t kListenToken = Executor::kFirstReservedToken - 1;
   static constexpr std::uint64_t kTimerToken = Executor::kFirstReservedToken - 2;
@@ -166,6 +178,7 @@ class Server {
     std::vector<Answered> answered;  ///< while the log has details
     std::vector<ReaderOwner> faulty;
     std::vector<NamedHold> idle_holds;
+    std::vector<std::pair<ConnectionPtr, core::Resource>> quota_hits;
   };
 
   Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTimer timer,
@@ -179,12 +192,22 @@ class Server {
   /// Lets another thread run it: the caller has a lock, or others wait for him.
   void run_elsewhere(Round round);
   void run_job(PendingJob pending, Round& round);
-  void watch(ReaderRuntime& runtime, core::ReaderId id);
+  /// False if there is no thread for it.
+  [[nodiscard]] bool watch(ReaderRuntime& runtime, core::ReaderId id);
 
+  enum class Accepted { one, none, no_descriptor };
   void accept_clients();
-  bool accept_one();
+  Accepted accept_one();
+  void pause_accepting(const std::string& why);
+  void resume_accepting() REQUIRES(core_mutex_);
+  void refuse_client(const PeerCredentials& peer) const;
+  void refuse_user(const PeerCredentials& peer) EXCLUDES(core_mutex_);
+  static void report_quota(const PeerCredentials& peer, const core::UserAccount& account,
+                           core::Resource resource);
   void serve(const ConnectionPtr& connection, bool has_input, Round& round);
   void handle(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
+  /// True, and answered, if this request has to wait for better times: there is no memory.
+  static bool refuse_for_memory(const ConnectionPtr& connection, const wire::Frame& frame);
   void handle_version(const ConnectionPtr& connection, const wire::Frame& frame, Round& round);
   void report_refusal(const ConnectionPtr& connection, const wire::Version& proposed);
   static void report_request(const Answered& answered);
@@ -225,8 +248,13 @@ class Server {
   std::optional<TimePoint> timer_set_ GUARDED_BY(core_mutex_);
   TimePoint last_client_left_ GUARDED_BY(core_mutex_) = Clock::now();
   bool accept_paused_ GUARDED_BY(core_mutex_) = false;
-  bool accepting_ GUARDED_BY(core_mutex_) = false;  ///< a thread is at it, outside of the lock
-  bool leaving_ GUARDED_BY(core_mutex_) = false;    ///< no client is accepted any more
+  std::optional<TimePoint> accept_again_at_ GUARDED_BY(core_mutex_);
+  /// The record about missing descriptors: when it was written, and whether all who waited then
+  /// have been let in since.
+  std::optional<TimePoint> shortage_reported_ GUARDED_BY(core_mutex_);
+  bool in_shortage_ GUARDED_BY(core_mutex_) = false;
+  int accepting_ GUARDED_BY(core_mutex_) = 0;     ///< threads that are at it, outside of the lock
+  bool leaving_ GUARDED_BY(core_mutex_) = false;  ///< no client is accepted any more
   bool stopping_ GUARDED_BY(core_mutex_) = false;
   std::optional<ReportPlan> census_plan_ GUARDED_BY(core_mutex_);  ///< none: nobody asked
   TimePoint start_up_until_ GUARDED_BY(core_mutex_);

@@ -7,14 +7,15 @@
 
 namespace cardea {
 
-void Server::watch_descriptor(int fd, std::function<void()> ready) {
+Result<void> Server::watch_descriptor(int fd, std::function<void()> ready, Watched watched) {
   MutexLock lock(core_mutex_);
   CARDEA_ASSERT(watched_.size() < kWatchedMax);
-  executor_->grow();
+  if (watched == Watched::may_block && !executor_->grow()) {
+    return failure(ScardRv::no_memory, kNoThread);
+  }
   const std::uint64_t token = kFirstWatchedToken + watched_.size();
   watched_.emplace_back(fd, std::move(ready));
-  const auto added = poller_.add(fd, token, EPOLLIN);
-  CARDEA_ASSERT(added.has_value());
+  return poller_.add(fd, token, EPOLLIN);
 }
 
 void Server::run_watched(std::uint64_t token) {
@@ -28,14 +29,14 @@ void Server::run_watched(std::uint64_t token) {
   poller_.arm(fd, token, EPOLLIN);
 }
 
-void Server::run_reader_start(Clients clients, std::function<void()> task) {
+bool Server::run_reader_start(Clients clients, std::function<void()> task) {
+  if (!executor_->grow()) return false;  // the task may block in a driver
   {
     MutexLock lock(core_mutex_);
-    if (stopping_) return;
+    if (stopping_) return true;  // the pool ends with all its threads
     ++starts_;
     if (clients == Clients::wait) core_.reader_start_began();
   }
-  executor_->grow();  // the task may block in a driver
   executor_->post([this, clients, task = std::move(task)] {
     task();
     Round round;
@@ -48,6 +49,7 @@ void Server::run_reader_start(Clients clients, std::function<void()> task) {
     run(round);
     executor_->shrink();
   });
+  return true;
 }
 
 bool Server::run_in_domain(core::DomainId domain, const std::function<void()>& work) {
@@ -76,8 +78,9 @@ bool Server::run_in_domain(core::DomainId domain, const std::function<void()>& w
   return true;
 }
 
-core::DomainId Server::add_domain() {
-  executor_->grow();  // before the first call of this domain can block a thread
+std::optional<core::DomainId> Server::add_domain() {
+  // Before the first call of this domain can block a thread.
+  if (!executor_->grow()) return std::nullopt;
   MutexLock lock(core_mutex_);
   return core_.add_domain();
 }
@@ -92,7 +95,15 @@ void Server::add_reader(const core::ReaderSpec& spec, ReaderOwner owner,
     if (stopping_) return;  // the reader's domain may be gone already
     const core::ReaderId id = core.add_reader(spec, now, fx);
     runtimes_[id] = runtime;
-    if (runtime->driver->has_wait_event()) watch(*runtime, id);
+    if (runtime->driver->has_wait_event() && !watch(*runtime, id)) core.poll_instead(id);
+  });
+  run_elsewhere(std::move(round));
+}
+
+void Server::check_cards() {
+  Round round;
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    for (const auto& [id, runtime] : runtimes_) core.presence_hint(id, now, fx);
   });
   run_elsewhere(std::move(round));
 }
@@ -109,7 +120,7 @@ void Server::remove_readers(ReaderOwner owner, bool device_gone) {
   run_elsewhere(std::move(round));
 }
 
-void Server::watch(ReaderRuntime& runtime, core::ReaderId id) {
+bool Server::watch(ReaderRuntime& runtime, core::ReaderId id) {
   // One hint at a time: a driver whose polling function returns at once fills no queue.
   const auto hinted = std::make_shared<std::atomic<bool>>(false);
   runtime.monitor = std::make_unique<PresenceMonitor>(*runtime.driver, [this, id, hinted] {
@@ -123,7 +134,9 @@ void Server::watch(ReaderRuntime& runtime, core::ReaderId id) {
       run(round);
     });
   });
-  runtime.monitor->start();
+  if (runtime.monitor->start()) return true;
+  runtime.monitor.reset();
+  return false;
 }
 
 }  // namespace cardea

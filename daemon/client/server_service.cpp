@@ -5,6 +5,7 @@
 #include "base/scard_rv.hpp"
 #include "daemon/auth/peer_identity.hpp"
 #include "daemon/client/server.hpp"
+#include "protocol/codec.hpp"
 #include "protocol/commands.hpp"
 
 namespace cardea {
@@ -65,10 +66,30 @@ void Server::report_request(const Answered& answered) {
              std::move(fields), log::Event::request);
 }
 
+bool Server::refuse_for_memory(const ConnectionPtr& connection, const wire::Frame& frame) {
+  const auto refuse = [&](auto message) {
+    core::set_result(message, ScardRv::no_memory);
+    connection->queue(wire::as_bytes(message));
+    return true;
+  };
+  switch (frame.command) {
+    case wire::Command::establish_context:
+      return refuse(wire::decode<wire::Establish>(frame.body));
+    case wire::Command::connect:
+      return refuse(wire::decode<wire::Connect>(frame.body));
+    case wire::Command::transmit:
+      return refuse(wire::decode<wire::Transmit>(frame.body));
+    case wire::Command::control:
+      return refuse(wire::decode<wire::Control>(frame.body));
+    default:
+      return false;  // small, or gives back what others wait for
+  }
+}
+
 bool Server::leave_if_idle() {
   MutexLock lock(core_mutex_);
   pollfd queue{listener_.get(), POLLIN, 0};
-  const bool idle = connections_.empty() && !accepting_ && ::poll(&queue, 1, 0) == 0;
+  const bool idle = connections_.empty() && accepting_ == 0 && ::poll(&queue, 1, 0) == 0;
   leaving_ = leaving_ || idle;
   return idle;
 }

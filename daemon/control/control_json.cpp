@@ -112,6 +112,7 @@ Json reader_json(const core::ReaderSnapshot& reader, const Calendar& calendar) {
   Json json{{"name", reader.name}};
   json["alias"] = reader.alias.empty() ? Json(nullptr) : Json(reader.alias);
   json["driver"] = reader.driver;
+  json["driver_pid"] = reader.driver_pid == 0 ? Json(nullptr) : Json(reader.driver_pid);
   json["state"] = state_name(reader);
   json["card"] = card_json(reader);
   json["events"] = reader.events;
@@ -166,6 +167,28 @@ Json client_json(const core::ClientSnapshot& client, const ServerStatus::Peer& p
   json["context"] = client.has_context;
   json["handles"] = client.handles;
   json["waits_for_events"] = client.waits_for_events;
+  return json;
+}
+
+const char* share_name(core::Resource resource) {
+  switch (resource) {
+    case core::Resource::handles:
+      return "handles";
+    case core::Resource::calls:
+      return "waiting";
+    case core::Resource::bytes:
+      return "bytes";
+    default:
+      return "connections";
+  }
+}
+
+Json user_json(const core::UserSnapshot& user) {
+  Json json{{"uid", user.uid}};
+  for (const core::UserSnapshot::Share& share : user.shares) {
+    json[share_name(share.resource)] = {
+        {"used", share.used}, {"limit", share.limit ? Json(*share.limit) : Json(nullptr)}};
+  }
   return json;
 }
 
@@ -269,6 +292,8 @@ std::string status_json(const ServerStatus& status, const ControlInfo& info,
     if (peer == status.peers.end()) continue;
     json["clients"].push_back(client_json(client, peer->second, calendar, viewer));
   }
+  json["users"] = Json::array();
+  for (const core::UserSnapshot& user : status.core.users) json["users"].push_back(user_json(user));
   return line(json);
 }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/thread.hpp"
 #include "daemon/auth/peer_identity.hpp"
 
 namespace cardea {
@@ -64,7 +65,9 @@ Result<std::unique_ptr<ControlServer>> ControlServer::create(Server& server, Con
   if (!listener) return tl::make_unexpected(listener.error());
   std::unique_ptr<ControlServer> control(
       new ControlServer(server, hub, std::move(info), path, std::move(*listener), std::move(stop)));
-  control->thread_ = std::thread([raw = control.get()] { raw->run(); });
+  if (!start_thread(control->thread_, [raw = control.get()] { raw->run(); })) {
+    return failure(ScardRv::no_service, "the system has no thread for the control socket");
+  }
   return control;
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "daemon/core/card_state.hpp"
+#include "daemon/core/charge.hpp"
 #include "daemon/core/core_answer.hpp"
 #include "daemon/core/effects.hpp"
 #include "daemon/core/idle_policy.hpp"
@@ -26,6 +27,7 @@
 #include "daemon/core/power_off.hpp"
 #include "daemon/core/snapshot.hpp"
 #include "daemon/core/transaction_queue.hpp"
+#include "daemon/core/user_accounts.hpp"
 #include "protocol/commands.hpp"
 #include "protocol/dialect.hpp"
 #include "protocol/wire.hpp"
@@ -35,6 +37,7 @@ namespace cardea::core {
 struct Settings {
   std::size_t handles_per_context_max = 200;
   std::size_t handles_per_reader_max = 200;
+  QuotaLimits quotas;
   /// Entries of the fixed state array. 16 but for clients of builds that were patched to 48.
   std::size_t legacy_slots = wire::kFixedSlots;
 
@@ -69,6 +72,7 @@ struct ReaderSpec {
   /// Readers are listed in this order, whatever the order in which they came; equal ones as they
   /// came.
   unsigned rank = kPluggedRank;
+  pid_t driver_pid = 0;  ///< of the process the driver runs in, for people; 0: ours
 
   static constexpr unsigned kPluggedRank = std::numeric_limits<unsigned>::max();
 };
@@ -81,7 +85,14 @@ class Core {
   Core(Settings settings, std::function<std::uint32_t()> random);
 
   // --- connections ---
+  /// Nobody if its user has so many connections that not even an answer can be given. Else, if
+  /// the user has too many, ESTABLISH is answered NO_MEMORY, and nothing else is served.
   ConnId add_client(const ClientInfo& info);
+  /// What the user of this connection has taken, to charge him for what is kept for it.
+  [[nodiscard]] std::shared_ptr<UserAccount> account(ConnId conn);
+  [[nodiscard]] std::shared_ptr<UserAccount> account_of(std::uint32_t uid) {
+    return accounts_.of(uid);
+  }
   /// The connection is gone or being dropped: frees everything it held. `answer_lost`: the last
   /// answer did not reach it, so a lock just granted was never used and needs no reset.
   void remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& fx);
@@ -134,6 +145,8 @@ class Core {
   /// The daemon is about to end: waiters hear nothing more from here on, so that what they notice
   /// is the end of their connection and not readers that go shortly before it.
   void silence_events() { silenced_ = true; }
+  /// Nobody waits for the driver's announcements after all: it is asked now and then.
+  void poll_instead(ReaderId reader);
   /// The driver says that a card may have moved.
   void presence_hint(ReaderId reader, TimePoint now, Effects& fx);
   /// A job of Effects::jobs has ended.
@@ -179,6 +192,8 @@ class Core {
     CallId id;
     Message message;
     std::vector<std::byte> payload;
+    Charge charge;          ///< for the call
+    Charge payload_charge;  ///< for the memory
     Place place = Place::evaluating;
     ReaderId reader;        ///< whose line or domain it is in
     CardHandle handle = 0;  ///< the handle a running CONNECT is about to open
@@ -192,6 +207,9 @@ class Core {
 
   struct Client {
     ClientInfo info;
+    std::shared_ptr<UserAccount> account;
+    Charge place;        ///< among the user's connections; nothing while it is turned away
+    Charge turned_away;  ///< its place among those that only get an answer
     const wire::Dialect* dialect = &wire::default_dialect();
     ContextHandle context = 0;
     bool admitted = false;  ///< has been given a context; what readers there are is no secret to it
@@ -211,6 +229,7 @@ class Core {
     ReaderId reader;  ///< nobody once the reader is gone
     wire::ShareMode mode = wire::ShareMode::shared;
     Mark mark = Mark::none;
+    Charge charge;
     bool raw = false;   ///< connected with RAW
     bool open = false;  ///< false while its CONNECT runs
   };
@@ -286,9 +305,19 @@ class Core {
   /// What a reader's state forbids for every request on a handle.
   [[nodiscard]] ScardRv usable(const Handle& handle, const Reader* reader) const;
 
+  // quotas
+  /// False if the call of `conn` is too much for its user; it is answered then. `gives_back`: a
+  /// request that ends something; it is never too much.
+  bool charge_call(ConnId conn, bool gives_back, Effects& fx);
+  /// False if the user of `conn` has all the handles he may have, on this reader or altogether.
+  bool may_have_handle(ConnId conn, const Reader& reader, Effects& fx);
+  void report_quota(ConnId conn, Resource resource, Effects& fx);
+  void check_accounts() const;
+
   // connect
   [[nodiscard]] ScardRv check_context(ConnId conn, ContextHandle context);
-  [[nodiscard]] ScardRv admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader);
+  [[nodiscard]] ScardRv admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader,
+                                      Effects& fx);
   void open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connect message,
                    std::uint32_t active, TimePoint now, Effects& fx);
   Handle& reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode, TimePoint now);
@@ -381,6 +410,7 @@ class Core {
   const std::function<std::uint32_t()> random_;
   std::function<bool(const ClientInfo&)> asks_;  ///< empty: nobody is asked about
   std::uint64_t last_id_ = 0;
+  UserAccounts accounts_;
   std::unordered_map<ConnId, Client> clients_;
   std::unordered_map<ContextHandle, ConnId> contexts_;
   std::unordered_map<CardHandle, Handle> handles_;

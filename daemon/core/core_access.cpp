@@ -27,7 +27,8 @@ void Core::decide(ConnId conn, CallId id, bool allowed, TimePoint now, Effects& 
 
 bool Core::shut_out(ConnId conn, Effects& fx) {
   const Client& self = client(conn);
-  if (self.admitted || !asks_ || !asks_(self.info)) return false;
+  const bool turned_away = self.place.amount() == 0;
+  if (!turned_away && (self.admitted || !asks_ || !asks_(self.info))) return false;
   fx.drops.push_back({conn, "asked for readers before it had a context"});
   return true;
 }

@@ -16,6 +16,8 @@ void Core::start_call(ConnId conn, const M& message, std::span<const std::byte> 
   self.just_granted = 0;
   Call& call = self.call.emplace(CallId{++last_id_}, message);
   call.payload.assign(payload.begin(), payload.end());
+  constexpr bool kGivesBack = std::is_same_v<M, wire::End> || std::is_same_v<M, wire::Disconnect>;
+  if (!charge_call(conn, kGivesBack, fx)) return;
   evaluate(conn, now, fx);
 }
 

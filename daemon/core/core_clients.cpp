@@ -7,13 +7,7 @@
 namespace cardea::core {
 
 Core::Core(Settings settings, std::function<std::uint32_t()> random)
-    : settings_(settings), random_(std::move(random)) {}
-
-ConnId Core::add_client(const ClientInfo& info) {
-  const ConnId conn{++last_id_};
-  clients_[conn].info = info;
-  return conn;
-}
+    : settings_(settings), random_(std::move(random)), accounts_(settings.quotas) {}
 
 void Core::remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& fx) {
   const auto it = clients_.find(conn);
@@ -60,6 +54,11 @@ void Core::run(ConnId conn, const wire::Establish& message, TimePoint, Effects& 
   if (message.scope > wire::kScopeMax) {
     return answer_rv(conn, message, ScardRv::invalid_value, fx);
   }
+  if (!self.place.set(1)) {
+    report_quota(conn, Resource::connections, fx);
+    return answer_rv(conn, message, ScardRv::no_memory, fx);
+  }
+  self.turned_away = {};
   if (!self.admitted && wait_for_decision(conn, AccessKind::pcsc, {}, fx)) return;
   // COMPAT: a second ESTABLISH replaces the context and keeps the handles. See
   // CoreClients.ASecondEstablishReplacesTheContextAndKeepsTheHandles.
@@ -173,6 +172,7 @@ void Core::check_invariants() const {
   for (const auto& [conn, holder] : clients_) {
     if (holder.call) check_call(conn, *holder.call);
   }
+  check_accounts();
 }
 
 void Core::check_call(ConnId conn, const Call& call) const {

@@ -39,7 +39,8 @@ ScardRv Core::check_context(ConnId conn, ContextHandle context) {
   return context == self.context ? ScardRv::success : ScardRv::invalid_value;
 }
 
-ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader) {
+ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader,
+                            Effects& fx) {
   const ScardRv parameters = check_parameters(message.share_mode, message.preferred_protocols);
   if (parameters != ScardRv::success) return parameters;
   reader = find_reader(wire::name_text(message.reader));
@@ -49,6 +50,7 @@ ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& 
     if (handles_.at(id).mode == wire::ShareMode::exclusive) return ScardRv::sharing_violation;
   }
   if (client(conn).handles.size() >= settings_.handles_per_context_max) return ScardRv::no_memory;
+  if (!may_have_handle(conn, *reader, fx)) return ScardRv::no_memory;
   if (reader->handles.size() >= settings_.handles_per_reader_max) return ScardRv::internal_error;
   return ScardRv::success;
 }
@@ -59,7 +61,7 @@ void Core::run(ConnId conn, const wire::Connect& message, TimePoint now, Effects
   // Before the name is looked up: who is refused does not learn what readers there are.
   if (wait_for_decision(conn, AccessKind::card, wire::name_text(message.reader), fx)) return;
   Reader* reader = nullptr;
-  const ScardRv admitted = admit_connect(conn, message, reader);
+  const ScardRv admitted = admit_connect(conn, message, reader, fx);
   const bool may_come =
       admitted == ScardRv::unknown_reader || (reader != nullptr && reader->starting);
   if (may_come && wait_for_start_up(conn, now)) return;
@@ -130,6 +132,8 @@ Core::Handle& Core::reserve_handle(ConnId conn, Reader& reader, wire::ShareMode 
   handle.conn = conn;
   handle.reader = reader.id;
   handle.mode = mode;
+  handle.charge = Charge(*client(conn).account, Resource::handles);
+  handle.charge.set_anyway(1);  // may_have_handle() has been asked
   reader.handles.push_back(id);
   reader.off_at.reset();
   client(conn).handles.push_back(id);
@@ -150,7 +154,9 @@ void Core::open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connec
 void Core::drop_handle(CardHandle id, TimePoint now, Effects& fx) {
   const auto it = handles_.find(id);
   if (it == handles_.end()) return;
-  std::erase(client(it->second.conn).handles, id);
+  Client& holder = client(it->second.conn);
+  std::erase(holder.handles, id);
+  if (holder.just_granted == id) holder.just_granted = 0;
   Reader* reader = find_reader(it->second.reader);
   handles_.erase(it);
   if (reader == nullptr) return;
@@ -163,7 +169,7 @@ void Core::drop_handle(CardHandle id, TimePoint now, Effects& fx) {
 }
 
 void Core::abandon_handle(CardHandle id, TimePoint now, Effects& fx) {
-  const Handle handle = handles_.at(id);
+  const Handle& handle = handles_.at(id);
   Reader* reader = find_reader(handle.reader);
   const bool held = reader != nullptr && reader->lock.owner() == id;
   if (held && handle.open && handle.mark == Mark::none && !reader->lock.internal()) {

@@ -75,6 +75,11 @@ ReaderId Core::add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx) {
   return reader.id;
 }
 
+void Core::poll_instead(ReaderId id) {
+  // The first check is on its way; the next one is planned when it ends.
+  if (Reader* reader = find_reader(id)) reader->spec.driver_events = false;
+}
+
 void Core::presence_hint(ReaderId id, TimePoint now, Effects& fx) {
   Reader* reader = find_reader(id);
   if (reader == nullptr) return;

@@ -27,6 +27,16 @@ Snapshot Core::snapshot() const {
   }
   std::sort(snapshot.clients.begin(), snapshot.clients.end(),
             [](const ClientSnapshot& a, const ClientSnapshot& b) { return a.conn < b.conn; });
+  for (const auto& account : accounts_.all()) {
+    UserSnapshot& user = snapshot.users.emplace_back();
+    user.uid = account->uid;
+    for (const Resource resource :
+         {Resource::connections, Resource::handles, Resource::calls, Resource::bytes}) {
+      UserSnapshot::Share share{resource, account->used(resource), {}};
+      if (!settings_.quotas.is_exempt(user.uid)) share.limit = account->limit(resource);
+      user.shares.push_back(share);
+    }
+  }
   return snapshot;
 }
 
@@ -36,6 +46,7 @@ ReaderSnapshot Core::snapshot_of(const Reader& reader) const {
   shown.name = reader.spec.name;
   shown.alias = reader.spec.alias;
   shown.driver = reader.spec.driver;
+  shown.driver_pid = reader.spec.driver_pid;
   shown.card = reader.card;
   shown.protocol = effective_protocol(reader);
   shown.events = reader.event_counter;

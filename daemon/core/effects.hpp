@@ -15,6 +15,7 @@
 #include "base/scard_rv.hpp"
 #include "daemon/core/card_state.hpp"
 #include "daemon/core/ids.hpp"
+#include "daemon/core/quota_limits.hpp"
 #include "protocol/wire.hpp"
 
 namespace cardea::core {
@@ -105,6 +106,12 @@ struct IdleHold {
   bool reset = false;  ///< it is taken away: the card is reset, and the line served
 };
 
+/// A user has reached a limit, for the first time in this excess.
+struct QuotaHit {
+  ConnId conn;  ///< whose request was one too many
+  Resource resource = Resource::connections;
+};
+
 struct Effects {
   std::vector<Reply> replies;
   std::vector<Drop> drops;
@@ -113,11 +120,13 @@ struct Effects {
   std::vector<CallId> withdrawn;  ///< questions whose client has gone
   std::vector<log::Record> records;
   std::vector<IdleHold> idle_holds;
+  std::vector<QuotaHit> quota_hits;
   std::vector<ReaderId> faulty;  ///< have answered nothing but faults for Settings::fault_patience
 
   [[nodiscard]] bool empty() const {
     return replies.empty() && drops.empty() && jobs.empty() && questions.empty() &&
-           withdrawn.empty() && records.empty() && idle_holds.empty() && faulty.empty();
+           withdrawn.empty() && records.empty() && idle_holds.empty() && quota_hits.empty() &&
+           faulty.empty();
   }
 };
 

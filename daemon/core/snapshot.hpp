@@ -2,6 +2,8 @@
 // Copies without references into the core, for those who show them to people. Value types.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +13,7 @@
 #include "base/clock.hpp"
 #include "daemon/core/card_state.hpp"
 #include "daemon/core/ids.hpp"
+#include "daemon/core/quota_limits.hpp"
 #include "protocol/wire.hpp"
 
 namespace cardea::core {
@@ -41,6 +44,7 @@ struct ReaderSnapshot {
   std::string name;
   std::string alias;   ///< may be empty
   std::string driver;  ///< file of the handler
+  pid_t driver_pid = 0;  ///< of the process it runs in; 0: the daemon itself
   CardState card;
   std::uint32_t protocol = wire::kProtocolUnset;  ///< as clients see it
   std::uint16_t events = 0;                       ///< cards that came and went
@@ -59,9 +63,21 @@ struct ClientSnapshot {
   std::size_t handles = 0;
 };
 
+/// What the programs of one user have taken together, and may take.
+struct UserSnapshot {
+  struct Share {
+    Resource resource = Resource::connections;
+    std::size_t used = 0;
+    std::optional<std::size_t> limit;  ///< none: no limit
+  };
+  std::uint32_t uid = 0;
+  std::vector<Share> shares;
+};
+
 struct Snapshot {
   std::vector<ReaderSnapshot> readers;  ///< in the order of their slots
   std::vector<ClientSnapshot> clients;  ///< oldest first
+  std::vector<UserSnapshot> users;      ///< by uid
 };
 
 /// One difference between two moments.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/assert.hpp"
 
@@ -105,6 +106,7 @@ void DeviceTracker::opened(ReaderInstance instance, Outcome outcome, TimePoint n
     if (expected) {
       found->second.state = State::open;
       found->second.since = now;
+      if (found->second.lost) restart(found->second, now, actions);
     } else {
       actions.close.push_back({instance, /*device_gone=*/true});  // came too late
     }
@@ -131,6 +133,22 @@ void DeviceTracker::faulty(ReaderInstance instance, TimePoint now, Actions& acti
                                  " reports nothing but faults; its driver is started again",
                              {{"DEVICE", found->first}},
                              log::Event::reader_restarted});
+  stop(place, /*device_gone=*/false, now, actions);
+}
+
+void DeviceTracker::crashed(ReaderInstance instance, TimePoint now, Actions& actions) {
+  const auto found = find(instance);
+  if (found == places_.end()) return;
+  if (found->second.state == State::opening) found->second.lost = true;
+  if (found->second.state == State::open) restart(found->second, now, actions);
+}
+
+void DeviceTracker::restart(Place& place, TimePoint now, Actions& actions) {
+  if (now - place.since >= settings_.stable_after) {
+    place.failures = 0;
+    place.crashed = false;
+  }
+  if (std::exchange(place.crashed, true)) ++place.failures;
   stop(place, /*device_gone=*/false, now, actions);
 }
 
@@ -176,6 +194,7 @@ std::set<std::string> DeviceTracker::open_keys_for_test() const {
 
 void DeviceTracker::start(Place& place, Actions& actions) {
   place.state = State::opening;
+  place.lost = false;
   place.instance = ++last_instance_;
   actions.open.push_back({place.instance, *place.wanted});
 }

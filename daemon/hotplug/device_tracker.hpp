@@ -76,6 +76,9 @@ class DeviceTracker {
   /// An open reader answers nothing but faults. USB readers are opened anew; configured ones stay,
   /// because their driver may just be waiting for the other side.
   void faulty(ReaderInstance instance, TimePoint now, Actions& actions);
+  /// The driver's process has ended. The reader is closed and opened again: at once if it had
+  /// worked for Settings::stable_after or this is the first time, else after a growing pause.
+  void crashed(ReaderInstance instance, TimePoint now, Actions& actions);
   /// Close has ended; also for readers that went without an order.
   void closed(ReaderInstance instance, TimePoint now, Actions& actions);
 
@@ -101,13 +104,16 @@ class DeviceTracker {
     State state = State::opening;
     ReaderInstance instance = 0;  ///< opening, open, closing
     unsigned failures = 0;
-    TimePoint since;  ///< open
-    TimePoint due;    ///< closing, waiting
+    bool crashed = false;  ///< once, since it was stable; that is no failure yet
+    bool lost = false;     ///< opening: its driver's process has ended meanwhile
+    TimePoint since;       ///< open
+    TimePoint due;         ///< closing, waiting
   };
   using Places = std::map<std::string, Place>;
 
   Places::iterator remove(Places::iterator place, TimePoint now, Actions& actions);
   void start(Place& place, Actions& actions);
+  void restart(Place& place, TimePoint now, Actions& actions);
   void stop(Place& place, bool device_gone, TimePoint now, Actions& actions);
   /// What comes after the last instance has ended: the next one, a pause, or the place is removed.
   void go_on(Places::iterator place, TimePoint now, Actions& actions);

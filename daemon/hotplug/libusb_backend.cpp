@@ -12,6 +12,7 @@
 #include <span>
 
 #include "base/assert.hpp"
+#include "base/thread.hpp"
 
 namespace cardea {
 namespace {
@@ -128,7 +129,9 @@ Result<void> LibusbBackend::listen() {
                                             libusb_strerror(error) +
                                             "; --force-reader-polling looks by itself");
   }
-  thread_ = std::thread([this] { run(); });
+  if (!start_thread(thread_, [this] { run(); })) {
+    return failure(ScardRv::no_memory, "the system has no thread for USB hot-plug");
+  }
   return {};
 }
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/assert.hpp"
+#include "base/thread.hpp"
 
 namespace cardea {
 
@@ -27,14 +27,19 @@ Executor::Executor(Poller& poller, EventHandler handler, UniqueFd wake)
 
 Executor::~Executor() { stop(); }
 
-void Executor::start(int threads) {
+bool Executor::start(int threads) {
   MutexLock lock(mutex_);
-  if (stopped_) return;
+  if (stopped_) return true;
   wanted_ += threads;
-  while (running_ < wanted_) spawn();
+  while (running_ < wanted_) {
+    if (spawn()) continue;
+    wanted_ -= threads;
+    return false;  // one started too many ends by itself, at the next wake-up
+  }
+  return true;
 }
 
-void Executor::grow() { start(1); }
+bool Executor::grow() { return start(1); }
 
 void Executor::shrink() {
   {
@@ -82,12 +87,17 @@ int Executor::threads() const {
   return running_;
 }
 
-void Executor::spawn() {
+bool Executor::spawn() {
   // Threads that have left the loop end without this lock, so the join is short.
   for (std::thread& thread : ended_) thread.join();
   ended_.clear();
+  std::thread& thread = threads_.emplace_back();
+  if (!start_thread(thread, [this] { run(); })) {
+    threads_.pop_back();
+    return false;
+  }
   ++running_;
-  threads_.emplace_back([this] { run(); });
+  return true;
 }
 
 void Executor::wake() {

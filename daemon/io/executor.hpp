@@ -32,10 +32,12 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// Starts `threads` threads, on top of what grow() has asked for.
-  void start(int threads) EXCLUDES(mutex_);
-  /// One more (or fewer) thread may block from now on.
-  void grow() EXCLUDES(mutex_);
+  /// Starts `threads` threads, on top of what grow() has asked for. False if the system refuses one
+  /// of them (TasksMax=, memory); then none is added.
+  [[nodiscard]] bool start(int threads) EXCLUDES(mutex_);
+  /// One more (or fewer) thread may block from now on. False as for start(): then nothing may block
+  /// one more.
+  [[nodiscard]] bool grow() EXCLUDES(mutex_);
   void shrink() EXCLUDES(mutex_);
   /// Runs `task` on some thread of the pool.
   void post(Task task) EXCLUDES(mutex_);
@@ -49,7 +51,7 @@ class Executor {
   void run() EXCLUDES(mutex_);
   /// Takes the next task; false if this thread is to end.
   bool run_one_task() EXCLUDES(mutex_);
-  void spawn() REQUIRES(mutex_);
+  [[nodiscard]] bool spawn() REQUIRES(mutex_);
   void wake();
 
   Poller& poller_;

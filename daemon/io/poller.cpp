@@ -35,7 +35,8 @@ Result<void> Poller::add(int fd, std::uint64_t token, std::uint32_t events) {
 void Poller::arm(int fd, std::uint64_t token, std::uint32_t events) {
   const auto armed =
       control(epoll_.get(), EPOLL_CTL_MOD, fd, token, events | std::uint32_t{EPOLLONESHOT});
-  CARDEA_ASSERT(armed.has_value());  // only a descriptor that was never added can fail
+  // The kernel takes nothing for this; only a descriptor that was never added can fail.
+  CARDEA_ASSERT(armed.has_value());
 }
 
 Result<void> Poller::add_edge_triggered(int fd, std::uint64_t token) {

@@ -20,7 +20,8 @@ class Poller {
 
   static Result<Poller> create();
 
-  /// Adds `fd`, armed for one event. `token` comes back with it.
+  /// Adds `fd`, armed for one event. `token` comes back with it. Fails where the kernel has no
+  /// memory or no further watch for this user.
   Result<void> add(int fd, std::uint64_t token, std::uint32_t events);
   /// Arms for one event. 0 still reports a hang-up.
   void arm(int fd, std::uint64_t token, std::uint32_t events);

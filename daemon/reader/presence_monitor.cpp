@@ -1,5 +1,7 @@
 #include "daemon/reader/presence_monitor.hpp"
 
+#include "base/thread.hpp"
+
 namespace cardea {
 namespace {
 
@@ -22,8 +24,8 @@ constexpr int kAtOnceMax = 100;
 PresenceMonitor::PresenceMonitor(IfdDriver& driver, std::function<void()> changed)
     : driver_(driver), changed_(std::move(changed)) {}
 
-void PresenceMonitor::start() {
-  thread_ = std::thread([this] { run(); });
+bool PresenceMonitor::start() {
+  return start_thread(thread_, [this] { run(); });
 }
 
 void PresenceMonitor::stop(bool device_gone) {

@@ -21,7 +21,8 @@ class PresenceMonitor {
   PresenceMonitor(const PresenceMonitor&) = delete;
   PresenceMonitor& operator=(const PresenceMonitor&) = delete;
 
-  void start() EXCLUDES(mutex_);
+  /// False if the system has no thread for it: then nothing is watched.
+  [[nodiscard]] bool start() EXCLUDES(mutex_);
   /// Ends the wait and joins the thread; afterwards the driver may be closed. `device_gone`: the
   /// wait is likely to end by itself.
   void stop(bool device_gone = false) EXCLUDES(mutex_);

@@ -9,6 +9,7 @@ namespace cardea::virtual_reader {
 namespace {
 
 constexpr std::string_view kAtrPrefix = "atr=";
+constexpr std::string_view kUnseen = "unseen";
 
 std::vector<std::string_view> split_words(std::string_view line) {
   std::vector<std::string_view> words;
@@ -71,13 +72,17 @@ Result<ControlCommand> parse_control_command(std::string_view line, unsigned slo
     return parse_insert(words, command);
   }
   command.verb = ControlCommand::Verb::remove;
-  if (words.size() > 2) return bad("remove takes only the number of a slot");
+  command.unseen = words.size() == 3 && words[2] == kUnseen;
+  if (words.size() > 2 && !command.unseen) {
+    return bad("remove takes only the number of a slot, and 'unseen'");
+  }
   return command;
 }
 
 std::string_view control_help() {
   return "insert SLOT [hello|mute] [atr=t0|t1|t01]  put a card into an empty slot\n"
-         "remove SLOT                               take the card out\n"
+         "remove SLOT [unseen]                      take the card out; unseen: without a word of "
+         "it\n"
          "status                                    one line per slot\n"
          "help                                      this list\n";
 }

@@ -15,6 +15,7 @@ struct ControlCommand {
   unsigned slot = 0;
   CardKind card = CardKind::hello;
   std::optional<AtrKind> atr;  ///< insert: none given means the reader's own
+  bool unseen = false;         ///< remove: the reader does not announce it
 };
 
 /// `line` without its newline; `slots` is how many the reader has. The Error's context is what

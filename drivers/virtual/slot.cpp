@@ -14,24 +14,26 @@ bool Slot::insert(std::shared_ptr<VirtualCard> card) {
   return true;
 }
 
-bool Slot::remove() {
+bool Slot::remove(bool unseen) {
   std::shared_ptr<VirtualCard> card;
   {
     MutexLock lock(mutex_);
     card = card_;
   }
-  return card != nullptr && remove(*card);
+  return card != nullptr && remove(*card, unseen);
 }
 
-bool Slot::remove(const VirtualCard& card) {
+bool Slot::remove(const VirtualCard& card, bool unseen) {
   std::shared_ptr<VirtualCard> removed;
   {
     MutexLock lock(mutex_);
     if (card_.get() != &card) return false;
     removed = std::exchange(card_, nullptr);
     forget_power();
-    if (told_present_) owes_absent_ = true;
-    note_change();
+    if (!unseen) {
+      if (told_present_) owes_absent_ = true;
+      note_change();
+    }
   }
   removed->remove();
   return true;

@@ -27,10 +27,11 @@ class Slot {
  public:
   /// False if a card is in already.
   bool insert(std::shared_ptr<VirtualCard> card) EXCLUDES(mutex_);
-  /// Takes out whatever card is in; a running transmit returns. False if none was in.
-  bool remove() EXCLUDES(mutex_);
+  /// Takes out whatever card is in; a running transmit returns. False if none was in. `unseen`:
+  /// nobody who waits is told, as if it happened while the computer slept.
+  bool remove(bool unseen = false) EXCLUDES(mutex_);
   /// The same, but only if it is this card.
-  bool remove(const VirtualCard& card) EXCLUDES(mutex_);
+  bool remove(const VirtualCard& card, bool unseen = false) EXCLUDES(mutex_);
 
   /// A closed slot keeps its card, unpowered, but never blocks a wait.
   void open() EXCLUDES(mutex_);

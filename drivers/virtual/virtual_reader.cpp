@@ -100,7 +100,7 @@ std::string VirtualReader::insert(const ControlCommand& command) {
 
 std::string VirtualReader::remove(const ControlCommand& command) {
   const std::string slot = "slot " + std::to_string(command.slot);
-  if (!slots_[command.slot]->remove()) return "error " + slot + " is empty\n";
+  if (!slots_[command.slot]->remove(command.unseen)) return "error " + slot + " is empty\n";
   log_line(PCSC_LOG_DEBUG, "card removed from " + slot);
   return "ok " + slot + " is empty\n";
 }

@@ -31,6 +31,7 @@ void run_world(std::uint64_t seed) {
     EXPECT_GT(world.completions(), 20u);
     EXPECT_GT(world.plugs(), 10u);
     EXPECT_GT(world.drops(), 1u);
+    EXPECT_GT(world.quota_hits(), 5u);
   }
   world.drain();
 }

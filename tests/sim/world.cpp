@@ -15,17 +15,30 @@ constexpr std::size_t kReadersMax = 4;
 constexpr std::size_t kCardsMax = 4;
 constexpr int kTriesMax = 1'000;
 
+/// So small that the users of this world meet their limits again and again; root does not.
+Settings small_shares() {
+  Settings settings;
+  settings.quotas.connections = 5;
+  settings.quotas.turned_away = 2;
+  settings.quotas.handles = 9;
+  settings.quotas.reader_handles = 4;
+  settings.quotas.calls = 3;
+  settings.quotas.bytes = 12;
+  return settings;
+}
+
 }  // namespace
 
-World::World(std::uint64_t seed) : engine_(seed) {
+World::World(const Entropy& entropy) : entropy_(entropy), bench_(any_settings()) {
   bench_.hold_jobs();
   for (int i = 0; i < 3; ++i) plug_or_unplug();
   for (int i = 0; i < 4; ++i) add_actor();
 }
 
-std::size_t World::random(std::size_t below) {
-  // Not a standard distribution: those differ between libraries.
-  return static_cast<std::size_t>(engine_() % below);
+Settings World::any_settings() {
+  Settings settings = small_shares();
+  if (chance(30)) settings.idle_holder_policy = IdlePolicy::reset;
+  return settings;
 }
 
 void World::add_actor() {
@@ -33,6 +46,14 @@ void World::add_actor() {
   const ClientInfo info{static_cast<std::int64_t>(random(5)),
                         static_cast<std::uint32_t>(random(2) * 1000)};
   const auto minor = static_cast<std::int32_t>(3 + random(4));
+  const auto account = bench_.core().account_of(info.uid);
+  const auto is_full = [&account](Resource resource) {
+    return account->used(resource) == account->limit(resource);
+  };
+  if (is_full(Resource::connections) && is_full(Resource::turned_away)) {
+    EXPECT_FALSE(bench_.core().add_client(info));
+    return;
+  }
   Actor actor;
   actor.client = &bench_.add_client_of(info, *wire::find_dialect(wire::kMajor, minor));
   actors_.push_back(actor);
@@ -127,7 +148,7 @@ void World::plug_or_unplug() {
 
 void World::kill(std::size_t index) {
   ++deaths_;
-  actors_[index].client->die();
+  actors_[index].client->die(/*answer_lost=*/chance(20));
   actors_.erase(actors_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
@@ -138,6 +159,8 @@ void World::act(Actor& actor) {
     return;
   }
   actor.asked = Asked::other;
+  // Turned away, or refused as one request too many: it tries again.
+  if (client.context == 0) return void(client.establish());
   if (chance(15)) return ask_for_events(actor);
   if (!actor.cards.empty() && chance(85)) {
     auto card = actor.cards.begin();
@@ -240,8 +263,8 @@ void World::observe() {
     note_completions(actor);
     if (actor.client->drop_reason) {
       EXPECT_TRUE(actor.broke_rules) << *actor.client->drop_reason;
-      kill(i--);
-      continue;
+      kill(i);
+      return observe();  // its death may have answered others
     }
     if (actor.asked == Asked::nothing || actor.client->is_waiting_for_answer()) continue;
     const Outcome rv = actor.client->answer();
@@ -294,9 +317,10 @@ void World::note_answer(Actor& actor, ScardRv rv) {
       break;
     case Asked::end: {
       Card& card = actor.cards.at(actor.card);
-      if (done && card.depth > 0) --card.depth;
-      // Whatever else END says about a mark or a reader that is gone, the transaction is over.
-      if (rv == ScardRv::reset_card || rv == ScardRv::removed_card) card.depth = 0;
+      const bool ended = done || rv == ScardRv::reset_card || rv == ScardRv::removed_card;
+      if (ended && card.depth > 0) --card.depth;
+      // On a marked handle all is over; without a card just this one level.
+      if (ended && !done && bench_.core().lock_owner(card.reader) != actor.card) card.depth = 0;
       break;
     }
     default:
@@ -308,6 +332,10 @@ void World::note_begin(Actor& actor, ScardRv rv) {
   Card& mine = actor.cards.at(actor.card);
   if (rv == ScardRv::sharing_violation) {
     mine.keeps_place_until = actor.client->answered_at + LockTiming{}.retry_window;
+    return;
+  }
+  if (rv == ScardRv::no_memory) {
+    mine.asked_latest = 0;  // refused before it was looked at: a place it had is still there
     return;
   }
   const std::size_t since = mine.asked_earliest;
@@ -333,6 +361,7 @@ void World::drain() {
   const Core::Counts left = bench_.core().counts();
   EXPECT_EQ(left.clients + left.contexts + left.handles + left.waiting + left.queued, 0u);
   EXPECT_EQ(left.readers, readers_.size());
+  EXPECT_TRUE(bench_.core().snapshot().users.empty()) << "somebody's account has not been closed";
   for (TestReader* reader : readers_) {
     EXPECT_EQ(bench_.core().lock_owner(reader->name), 0u);
     reader->script->insert_card();

@@ -9,20 +9,23 @@
 #pragma once
 
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "tests/sim/entropy.hpp"
 #include "tests/unit/daemon/core/core_bench.hpp"
 
 namespace cardea::core {
 
 class World {
  public:
-  explicit World(std::uint64_t seed);
+  explicit World(std::uint64_t seed) : World(Entropy(seed)) {}
+  explicit World(const Entropy& entropy);
 
   /// One random thing happens.
   void step();
+  /// Nothing is left to decide what happens next.
+  [[nodiscard]] bool is_over() const { return entropy_.used_up(); }
   /// Everybody goes, everything ends; then counts are zero and every reader serves a newcomer.
   void drain();
 
@@ -31,6 +34,7 @@ class World {
   [[nodiscard]] std::size_t completions() const { return completions_; }
   [[nodiscard]] std::size_t plugs() const { return plugs_; }
   [[nodiscard]] std::size_t drops() const { return bench_.drops(); }
+  [[nodiscard]] std::size_t quota_hits() const { return bench_.quota_hits.size(); }
 
  private:
   /// What a client was told about one of its handles.
@@ -58,13 +62,14 @@ class World {
     std::size_t completions = 0;
   };
 
-  std::size_t random(std::size_t below);
+  std::size_t random(std::size_t below) { return entropy_.below(below); }
   bool chance(std::size_t percent) { return random(100) < percent; }
   template <typename T>
   T& any(std::vector<T>& items) {
     return items[random(items.size())];
   }
 
+  Settings any_settings();
   void add_actor();
   void act(Actor& actor);
   void act_on_card(Actor& actor, CardHandle card);
@@ -79,7 +84,7 @@ class World {
   void note_begin(Actor& actor, ScardRv rv);
   void note_completions(Actor& actor);
 
-  std::mt19937_64 engine_;
+  Entropy entropy_;
   CoreBench bench_;
   std::vector<Actor> actors_;
   std::vector<TestReader*> readers_;  ///< plugged

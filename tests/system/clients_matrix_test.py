@@ -53,7 +53,7 @@ class Matrix(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        debian = dataclasses.replace(settings(), daemon="debian")
+        debian = dataclasses.replace(settings(), daemon="debian", starter="process")
         daemon = Daemon(debian)
         cls.addClassCleanup(daemon.kill)
         daemon.start()

@@ -20,6 +20,7 @@ from harness.foreign import ForeignConnection
 from harness.journald import CATALOG, Entry, Journald
 from harness.launch import PID_FILE, SOCKET, Launch, LaunchTest, is_served
 from harness.namespace import RUNTIME_DIR
+from harness.peer import other_uid
 from harness.settings import settings
 from harness.usb_bed import UsbBed
 from harness.usb_case import SCR3310
@@ -60,6 +61,7 @@ KINDS = {
     "driver_incomplete": Kind(4), "driver_message": Kind(3),
     "client_version_refused": Kind(4, (*CLIENT, "CLIENT_PROTOCOL", "COMMAND", "RV")),
     "client_disconnected": Kind(4, CLIENT), "client_limit": Kind(4, CLIENT),
+    "user_limit": Kind(4, (*CLIENT, "QUOTA", "LIMIT", "RV")),
     "descriptor_limit": Kind(3),
     "access_denied": Kind(4, (*CLIENT, "ACTION", "SESSION", "RULE", "RV")),
     "access_not_decided": Kind(4, (*CLIENT, "ACTION", "SESSION", "RULE", "RV")),
@@ -295,6 +297,18 @@ class Clients(MessagesTest):
         with self.assertRaises((Closed, OSError)):
             for _ in range(4):
                 self.addCleanup(WireClient(SOCKET).close)
+
+    @provokes("user_limit")
+    def test_one_user_with_too_many_connections(self) -> None:
+        if other_uid() == os.geteuid():
+            self.skipTest("there is only one user here")
+        self.start("--max-clients-per-user=1")
+        for _ in range(2):
+            nobody = ForeignConnection(SOCKET, lambda: os.setuid(other_uid()))
+            client = WireClient(SOCKET, establish=False, connection=nobody)
+            self.addCleanup(client.close)
+            answer = client.establish()[0]
+        self.assertEqual(answer, Rv.NO_MEMORY)
 
     @provokes("descriptor_limit")
     def test_no_descriptor_left(self) -> None:

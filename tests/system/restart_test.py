@@ -6,10 +6,8 @@ from __future__ import annotations
 import collections
 import os
 import signal
-import socket
 import subprocess
 import unittest
-from pathlib import Path
 
 from harness.case import cardea_only
 from harness.daemon import READERS, Daemon
@@ -70,13 +68,10 @@ class Client:
 
 class RestartTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.daemon = self.make_daemon()
+        self.daemon = Daemon(settings())
         self.addCleanup(self.daemon.kill)
         self.daemon.start()
         self.run_with_ours = ProgramRun(self.daemon, settings(), "cardea")
-
-    def make_daemon(self) -> Daemon:
-        return Daemon(settings())
 
     def tearDown(self) -> None:
         self.daemon.stop()
@@ -150,38 +145,8 @@ class Restart(RestartTest):
         self.rv(client.ask("transmit"), NO_SERVICE)
 
 
-class ActivatedDaemon(Daemon):
-    """Its socket outlives it: this object holds it, as systemd does. systemd-socket-activate waits
-    for somebody who connects, and then becomes the daemon."""
-
-    def start(self) -> None:
-        self.socket_path.parent.mkdir(parents=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self.socket_path))
-        self._listener.listen(2 * WAITERS)
-        super().start()
-
-    def stop(self) -> str:
-        self._listener.close()
-        return super().stop()
-
-    def _passed_descriptors(self) -> tuple[int, ...]:
-        return (self._listener.fileno(),)
-
-    def _command(self) -> list[str]:
-        daemon = super()._command()
-        where = daemon.index("--socket")
-        del daemon[where:where + 2]
-        return ["/bin/sh", "-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec systemd-socket-activate \"$@\""
-                f" 3<&{self._listener.fileno()}", "sh", *daemon]
-
-
-@cardea_only("contexts of pcsc-lite's library end with the daemon")
-@unittest.skipUnless(Path("/usr/bin/systemd-socket-activate").exists(), "needs systemd")
+@unittest.skipIf(settings().starter == "process", "the daemon has made the socket")
 class SocketActivation(RestartTest):
-    def make_daemon(self) -> Daemon:
-        return ActivatedDaemon(settings())
-
     def test_waiters_start_the_next_daemon_and_see_the_next_card(self) -> None:
         client = self.waiters(events=1)
         inode = os.stat(self.daemon.socket_path).st_ino

@@ -3,7 +3,8 @@
 
 ctest calls it with the variant in the environment; by hand, for example:
 
-  CARDEA_DAEMON=debian CARDEA_DRIVER=vpcd tests/system/run.py transaction_test -v"""
+  CARDEA_DAEMON=debian CARDEA_DRIVER=vpcd tests/system/run.py transaction_test -v
+  CARDEA_DAEMON=service tests/system/run.py transaction_test -v    in a container with systemd"""
 
 from __future__ import annotations
 
@@ -15,13 +16,15 @@ HERE = Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
-from harness import namespace  # noqa: E402  (needs the path above)
+from harness import container, namespace  # noqa: E402  (needs the path above)
+from harness.settings import settings  # noqa: E402
 
 
 def main() -> None:
     if len(sys.argv) < 2 or not (HERE / f"{sys.argv[1]}.py").exists():
         sys.exit(__doc__)
-    namespace.enter([str(Path(__file__).resolve()), *sys.argv[1:]])
+    place = container if settings().starter == "service" else namespace
+    place.enter([str(Path(__file__).resolve()), *sys.argv[1:]])
     unittest.main(module=sys.argv[1], argv=sys.argv[1:], verbosity=2)
 
 

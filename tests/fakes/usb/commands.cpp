@@ -219,9 +219,10 @@ Commands::Answer Commands::status(const Words& words) {
   if (!device) return tl::make_unexpected(device.error());
   const UsbDevice::Counters now = (*device)->counters();
   return fmt::format(
-      "devnum={} handles={} opens={} claims={} claimed={} commands={} held={} powered={}",
+      "devnum={} handles={} opens={} claims={} claimed={} commands={} transfers={} held={} "
+      "powered={}",
       tree_.place_of(words[1])->number, now.handles, now.opens, now.claims, now.claimed,
-      now.commands, now.held, now.powered);
+      now.commands, now.transfers, now.held, now.powered);
 }
 
 Result<std::shared_ptr<UsbDevice>> Commands::device_of(const Words& words) const {

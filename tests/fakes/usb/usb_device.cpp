@@ -100,6 +100,7 @@ int UsbDevice::submit(Handle handle, Urb urb) {
   if (gone_) return ENODEV;
   Opened& opened = handles_[handle];
   if (opened.waiting.size() + opened.ended.size() == kUrbsMax) return ENOMEM;
+  ++transfers_;
   if (urb.is_control) {
     run_control(urb);
     opened.ended.push_back(std::move(urb));
@@ -258,7 +259,8 @@ UsbDevice::Counters UsbDevice::counters() const {
   Counters counters{.handles = static_cast<unsigned>(handles_.size()),
                     .opens = opens_,
                     .claims = claims_,
-                    .claimed = static_cast<unsigned>(owners_.size())};
+                    .claimed = static_cast<unsigned>(owners_.size()),
+                    .transfers = transfers_};
   for (const auto& [interface, function] : functions_) {
     counters.commands += function.commands();
     counters.held += function.held();

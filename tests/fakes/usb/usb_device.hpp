@@ -44,6 +44,7 @@ class UsbDevice {
     unsigned claims = 0;   ///< attempts, with those that failed
     unsigned claimed = 0;  ///< interfaces now
     unsigned commands = 0;
+    unsigned transfers = 0;  ///< that programs have submitted
     unsigned held = 0;  ///< APDUs whose answer hangs
     unsigned powered = 0;
   };
@@ -106,6 +107,7 @@ class UsbDevice {
   unsigned failing_claims_ GUARDED_BY(mutex_);
   unsigned opens_ GUARDED_BY(mutex_) = 0;
   unsigned claims_ GUARDED_BY(mutex_) = 0;
+  unsigned transfers_ GUARDED_BY(mutex_) = 0;
   bool gone_ GUARDED_BY(mutex_) = false;
 };
 

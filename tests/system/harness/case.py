@@ -38,11 +38,15 @@ class SystemTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.daemon = Daemon(settings())
+        cls.daemon = cls._make_daemon()
         cls.addClassCleanup(cls.daemon.kill)
         cls.daemon.start()
         cls._warm_up()
         cls._resources = cls._rest()
+
+    @classmethod
+    def _make_daemon(cls) -> Daemon:
+        return Daemon(settings())
 
     @classmethod
     def tearDownClass(cls) -> None:

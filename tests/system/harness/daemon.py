@@ -15,6 +15,8 @@ from pathlib import Path
 from harness.cards import Cards, VirtualCards, VpcdCards
 from harness.namespace import RUNTIME_DIR
 from harness.settings import Settings
+from harness.starters import ActivatedStarter, ProcessStarter, Running, Starter
+from harness.service import ServiceStarter
 from harness.waiting import poll_until
 from harness.wire import STATE_PRESENT, ReaderState, WireClient
 
@@ -37,11 +39,10 @@ class Daemon:
         self._arguments = arguments
         self._settings = settings
         self._dir = RUNTIME_DIR / "daemon"
-        self._log_path = self._dir / "log"
-        debian = settings.daemon == "debian"
-        self.socket_path = DEBIAN_SOCKET if debian else self._dir / "pcscd.comm"
+        self._starter = self._make_starter()
+        self.socket_path = self._starter.socket_path
         self.cards = self._make_cards()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
 
     # Life
 
@@ -58,10 +59,7 @@ class Daemon:
         self._launch()
 
     def _launch(self) -> None:
-        with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log,
-                                             stdin=subprocess.DEVNULL, env=self._environment(),
-                                             pass_fds=self._passed_descriptors())
+        self._process = self._starter.start(self._command(), self._environment())
         try:
             self._wait_until_ready()
         except AssertionError as error:
@@ -77,6 +75,7 @@ class Daemon:
         except subprocess.TimeoutExpired:
             raise DaemonError(f"daemon does not end on SIGTERM\n{self.log()}") from None
         log = self.log()
+        self._starter.end()
         shutil.rmtree(self._dir)
         if self._settings.daemon == "cardea" and status != 0:
             raise DaemonError(f"daemon ended with status {status}\n{log}")
@@ -90,15 +89,21 @@ class Daemon:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._starter.end()
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Running:
         if self._process is None:
             raise DaemonError("daemon not started")
         return self._process
 
     def log(self) -> str:
-        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+        return self._starter.log()
+
+    @property
+    def driver_dir(self) -> Path:
+        """Where drivers may make sockets."""
+        return self._starter.driver_dir
 
     def _command(self) -> list[str]:
         program = str(self._settings.daemon_path)
@@ -106,10 +111,15 @@ class Daemon:
             return [program, "--foreground", "--config", str(self._dir / "conf.d"),
                     *self._arguments]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
-                "--socket", str(self.socket_path), *self._arguments]
+                "--socket", str(self.socket_path), *self._settings.options, *self._arguments]
 
-    def _passed_descriptors(self) -> tuple[int, ...]:
-        return ()
+    def _make_starter(self) -> Starter:
+        if self._settings.starter == "service":
+            return ServiceStarter()
+        if self._settings.starter == "activated":
+            return ActivatedStarter(self._dir)
+        debian = self._settings.daemon == "debian"
+        return ProcessStarter(self._dir, DEBIAN_SOCKET if debian else None)
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
@@ -121,7 +131,7 @@ class Daemon:
 
     @property
     def _control(self) -> Path:
-        return self._dir / "control"
+        return self.driver_dir / "control"
 
     def _make_cards(self) -> Cards:
         if self._settings.driver == "vpcd":

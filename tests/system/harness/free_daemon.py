@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,9 +37,7 @@ class FreeDaemon(Daemon):
         """Returns when it serves clients; its readers may come later."""
         (self._dir / "conf.d").mkdir(parents=True, exist_ok=True)
         (self._dir / "conf.d" / "reader.conf").write_text(self.reader_conf)
-        with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log,
-                                             stdin=subprocess.DEVNULL, env=self._environment())
+        self._process = self._starter.start(self._command(), self._environment())
         poll_until("the daemon accepts connections", self._accepts)
 
     def stop(self) -> None:
@@ -68,7 +65,7 @@ class FreeDaemon(Daemon):
         driver = self._settings.driver
         hotplug = [f"--hotplug-backend={driver}"] if driver in HOTPLUG_BACKENDS else []
         return [program, "--foreground", "--debug", *config, "--socket", str(self.socket_path),
-                *hotplug, *self._options]
+                *hotplug, *self._settings.options, *self._options]
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ, **self._more_environment)

@@ -75,7 +75,7 @@ class Launch:
             program = for_everybody(program)
             IPC_DIR.mkdir(exist_ok=True)
             os.chown(IPC_DIR, user, user)
-        command = [str(program), *config, *arguments]
+        command = [str(program), *config, *settings().options, *arguments]
         passed = []
         if listener is not None:
             passed = [listener.fileno()]

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 INSIDE = "CARDEA_IN_NAMESPACE"
 RUNTIME_DIR = Path("/run/cardea-test")
@@ -24,10 +25,16 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 
 
-def _unshare() -> list[str]:
+def unshare(*more: str) -> list[str]:
+    """The beginning of a command that is run in namespaces of its own."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *user, "--mount", "--net", "--pid", "--fork", "--kill-child",
+    return ["unshare", *user, *more, "--mount", "--net", "--pid", "--fork", "--kill-child",
             "--mount-proc", "--propagation", "private", "--"]
+
+
+def skip(reason: str) -> NoReturn:
+    print(f"SKIPPED: {reason}", flush=True)
+    sys.exit(EXIT_SKIPPED)
 
 
 def enter(argv: list[str]) -> None:
@@ -35,12 +42,11 @@ def enter(argv: list[str]) -> None:
     if os.environ.get(INSIDE) == "1":
         _prepare()
         return
-    probe = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
+    probe = subprocess.run([*unshare(), "true"], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
-        print(f"SKIPPED: no private namespaces here: {probe.stderr.strip()}")
-        sys.exit(EXIT_SKIPPED)
+        skip(f"no private namespaces here: {probe.stderr.strip()}")
     os.environ[INSIDE] = "1"
-    os.execvp("unshare", [*_unshare(), sys.executable, *argv])
+    os.execvp("unshare", [*unshare(), sys.executable, *argv])
 
 
 def _prepare() -> None:

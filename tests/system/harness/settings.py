@@ -16,17 +16,23 @@ DEBIAN_VPCD = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 LIBCCID = Path("/usr/lib/pcsc/drivers/ifd-ccid.bundle/Contents/Linux/libccid.so")
 LIBCCIDTWIN = Path("/usr/lib/pcsc/drivers/serial/libccidtwin.so")
 DEBIAN_DRIVERS = {"vpcd": DEBIAN_VPCD, "udev": LIBCCID, "libusb": LIBCCID, "serial": LIBCCIDTWIN}
+# Who starts our daemon. CARDEA_DAEMON names it in the place of "cardea": "activated" is
+# systemd-socket-activate, "service" systemd itself, in a container.
+STARTERS = ("process", "activated", "service")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """daemon: "cardea" or "debian"; driver: "virtual", "vpcd" or one of DEBIAN_DRIVERS; sanitize:
-    the -fsanitize= list of the build, empty without."""
+    """daemon: "cardea" or "debian"; starter: one of STARTERS; driver: "virtual", "vpcd" or one of
+    DEBIAN_DRIVERS; sanitize: the -fsanitize= list of the build, empty without; hosting: where our
+    daemon runs drivers, empty for its default."""
 
     daemon: str
+    starter: str
     driver: str
     build_dir: Path
     sanitize: str
+    hosting: str = ""
 
     @property
     def daemon_path(self) -> Path:
@@ -36,6 +42,11 @@ class Settings:
     def driver_path(self) -> Path:
         ours = self.build_dir / "lib" / "libifdvirtual.so"
         return DEBIAN_DRIVERS.get(self.driver, ours)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Of the daemon, in this run."""
+        return ("--driver-host", self.hosting) if self.hosting else ()
 
     def check_files(self) -> None:
         for path in (self.daemon_path, self.driver_path):
@@ -63,10 +74,14 @@ def _runtime_path(name: str) -> str:
 
 @functools.cache
 def settings() -> Settings:
-    daemon = os.environ.get("CARDEA_DAEMON", "cardea")
+    daemon, starter = os.environ.get("CARDEA_DAEMON", "cardea"), "process"
+    if daemon in STARTERS:
+        daemon, starter = "cardea", daemon
     driver = os.environ.get("CARDEA_DRIVER", "virtual")
     if daemon not in ("cardea", "debian") or driver not in ("virtual", *DEBIAN_DRIVERS):
         raise ValueError(f"CARDEA_DAEMON={daemon} CARDEA_DRIVER={driver}: no such variant")
     root = Path(__file__).resolve().parents[3]
     build = Path(os.environ.get("CARDEA_BUILD_DIR", str(root / "build" / "dev"))).resolve()
-    return Settings(daemon, driver, build, os.environ.get("CARDEA_SANITIZE", ""))
+    hosting = os.environ.get("CARDEA_HOSTING", "") if daemon == "cardea" else ""
+    sanitize = os.environ.get("CARDEA_SANITIZE", "")
+    return Settings(daemon, starter, driver, build, sanitize, hosting)

@@ -6,6 +6,7 @@ Owned by one test; thread-bound. tests/fakes/usb/commands.hpp has the commands."
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.waiting import poll_until
 PRELOAD = "libumockdev-preload.so.0"
 COMMAND_SECONDS = 10.0
 STOP_SECONDS = 10.0
+SERVICE_USER = "pcscd"
 # Events travel as datagrams here; the kernel's default of 10 in a queue would stop the test bed.
 _DATAGRAMS_MAX = "4096"
 _DATAGRAMS_LIMIT = Path("/proc/sys/net/unix/max_dgram_qlen")
@@ -34,6 +36,10 @@ class UsbBed:
 
     def start(self) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)
+        # The daemon opens the files of its devices, and makes sockets beside them.
+        user = SERVICE_USER if self._settings.starter == "service" else None
+        if user is not None:
+            shutil.chown(self._dir, user, user)
         _DATAGRAMS_LIMIT.write_text(_DATAGRAMS_MAX)
         program = self._settings.build_dir / "bin" / "usb-testbed"
         # Leaks of the libraries it is made of are not what is tested here.
@@ -42,7 +48,8 @@ class UsbBed:
                            ASAN_OPTIONS="detect_leaks=0")
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen([str(program), str(self._control)], stdout=log,
-                                             stderr=log, stdin=subprocess.DEVNULL, env=environment)
+                                             stderr=log, stdin=subprocess.DEVNULL, env=environment,
+                                             user=user, group=user)
         poll_until("the USB test bed", self._is_up)
         self._root = self.command("root")
 

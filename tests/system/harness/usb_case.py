@@ -11,6 +11,7 @@ from harness.bundles import DriverFolder
 from harness.case import SystemTest
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
+from harness.service import USB_DROP_IN, add_drop_in
 from harness.usb_bed import UsbBed
 from harness.waiting import poll_until
 from harness.free_daemon import FreeDaemon
@@ -39,6 +40,8 @@ class UsbTest(SystemTest):
         self.bed = UsbBed(settings())
         self.addCleanup(self.bed.kill)
         self.bed.start()
+        if settings().starter == "service":
+            add_drop_in("usb", USB_DROP_IN)
         folder = self.make_drivers()
         self.daemon = FreeDaemon(settings(), {**self.bed.environment(), **self.variables},
                                  folder.path if folder else None, self.options)

@@ -56,7 +56,11 @@ TEST_F(OptionsTest, HasDefaults) {
   EXPECT_EQ(options->level, log::Level::info);
   EXPECT_EQ(options->clients_max, 10'000u);
   EXPECT_EQ(options->handles_per_context_max, 200u);
-  EXPECT_EQ(options->handles_per_reader_max, 200u);
+  EXPECT_EQ(options->handles_per_reader_max, 400u);
+  EXPECT_EQ(options->clients_per_user_max, std::nullopt);
+  EXPECT_EQ(options->handles_per_user_max, 10'000u);
+  EXPECT_EQ(options->calls_per_user_max, 1'000u);
+  EXPECT_EQ(options->mib_per_user_max, 64u);
   EXPECT_EQ(options->legacy_slots, 16u);
   EXPECT_EQ(options->bundle_directory, "/usr/lib/pcsc/drivers");
   EXPECT_EQ(options->idle_holder, seconds(10));
@@ -98,6 +102,10 @@ const std::vector<Spelling>& spellings() {
        [](const O& o) { return o.handles_per_context_max == 6; }},
       {{"-r7", "--max-card-handle-per-reader=7"},
        [](const O& o) { return o.handles_per_reader_max == 7; }},
+      {{"--max-clients-per-user=8"}, [](const O& o) { return o.clients_per_user_max == 8; }},
+      {{"--max-card-handle-per-user=9"}, [](const O& o) { return o.handles_per_user_max == 9; }},
+      {{"--max-waiting-per-user=10"}, [](const O& o) { return o.calls_per_user_max == 10; }},
+      {{"--max-memory-per-user=11"}, [](const O& o) { return o.mib_per_user_max == 11; }},
       {{"-x", "--auto-exit", "--auto-exit=60"},
        [](const O& o) { return o.auto_exit && o.auto_exit_limit == seconds(60); }},
       {{"--auto-exit=5"},

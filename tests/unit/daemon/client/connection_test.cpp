@@ -24,8 +24,8 @@ class ConnectionTest : public testing::Test {
     // Small, so that output soon does not fit.
     const int send_bytes = 4096;
     ASSERT_EQ(::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes), 0);
-    connection =
-        std::make_unique<Connection>(poller, UniqueFd(pair[0]), core::ConnId{9}, PeerCredentials{});
+    connection = std::make_unique<Connection>(poller, UniqueFd(pair[0]), core::ConnId{9},
+                                              PeerCredentials{}, account);
     ASSERT_TRUE(connection->open());
     ASSERT_TRUE(connection->claim());
   }
@@ -45,6 +45,10 @@ class ConnectionTest : public testing::Test {
     }
   }
 
+  [[nodiscard]] std::size_t charged() const { return account->used(core::Resource::bytes); }
+
+  std::shared_ptr<core::UserAccount> account =
+      std::make_shared<core::UserAccount>(1000, core::QuotaLimits{});
   Poller poller = std::move(*Poller::create());
   UniqueFd peer;
   std::unique_ptr<Connection> connection;
@@ -188,6 +192,53 @@ TEST_F(ConnectionTest, APeerThatIsGoneCutsIt) {
   peer.reset();
   connection->send(bytes_of(8), {});
   EXPECT_TRUE(connection->is_cut());
+}
+
+TEST_F(ConnectionTest, ChargesTheUserForWhatItKeeps) {
+  EXPECT_TRUE(connection->keep(bytes_of(100)));
+  EXPECT_EQ(charged(), 100u);
+  connection->send(bytes_of(200'000), {});
+  const std::size_t waiting = connection->queued_bytes();
+  ASSERT_GT(waiting, 0u) << "the peer does not read";
+  EXPECT_EQ(charged(), 100u + waiting);
+  EXPECT_TRUE(connection->keep({}));
+  while (connection->output_blocked()) {
+    ASSERT_GT(peer_receives(), 0u);
+    connection->flush();
+  }
+  EXPECT_EQ(charged(), 0u);
+}
+
+TEST_F(ConnectionTest, GivesAllBackWhenItIsCutOrGone) {
+  EXPECT_TRUE(connection->keep(bytes_of(100)));
+  connection->send(bytes_of(200'000), {});
+  connection->hang_up();
+  EXPECT_EQ(charged(), 100u) << "what it has asked for is not handled yet";
+  EXPECT_FALSE(connection->exceeded_memory());
+  connection.reset();
+  EXPECT_EQ(charged(), 0u);
+}
+
+TEST_F(ConnectionTest, IsCutIfItsUserHasNoMemoryLeftForItsInput) {
+  account->take_anyway(core::Resource::bytes, core::QuotaLimits{}.bytes - 10);
+  EXPECT_TRUE(connection->keep(bytes_of(10)));
+  EXPECT_FALSE(connection->keep(bytes_of(11)));
+  EXPECT_TRUE(connection->is_cut());
+  EXPECT_TRUE(connection->exceeded_memory());
+  EXPECT_FALSE(connection->has_kept());
+  EXPECT_EQ(charged(), core::QuotaLimits{}.bytes - 10);
+}
+
+TEST_F(ConnectionTest, IsCutIfItsUserHasNoMemoryLeftForItsOutput) {
+  account->take_anyway(core::Resource::bytes, core::QuotaLimits{}.bytes);
+  connection->send(bytes_of(100), {});
+  EXPECT_FALSE(connection->is_cut()) << "what the peer takes at once costs nothing";
+  connection->send(bytes_of(200'000), {});
+  EXPECT_TRUE(connection->is_cut());
+  EXPECT_TRUE(connection->exceeded_memory());
+  EXPECT_TRUE(connection->lost_output());
+  EXPECT_EQ(connection->queued_bytes(), 0u);
+  EXPECT_EQ(charged(), core::QuotaLimits{}.bytes);
 }
 
 }  // namespace

@@ -144,6 +144,7 @@ void CoreBench::absorb(Effects& fx) {
   questions.insert(questions.end(), fx.questions.begin(), fx.questions.end());
   withdrawn.insert(withdrawn.end(), fx.withdrawn.begin(), fx.withdrawn.end());
   idle_holds.insert(idle_holds.end(), fx.idle_holds.begin(), fx.idle_holds.end());
+  quota_hits.insert(quota_hits.end(), fx.quota_hits.begin(), fx.quota_hits.end());
 }
 
 void CoreBench::settle() {

@@ -85,6 +85,7 @@ class CoreBench {
   std::vector<Question> questions;  ///< asked so far
   std::vector<CallId> withdrawn;
   std::vector<IdleHold> idle_holds;
+  std::vector<QuotaHit> quota_hits;
 
  private:
   friend class TestClient;

@@ -81,6 +81,16 @@ TEST_F(CoreDeadClient, ThatUsedItsGrantIsCleanedUpThoughALaterAnswerIsLost) {
   EXPECT_EQ(resets(), 1u);
 }
 
+TEST_F(CoreDeadClient, ThatReleasedItsGrantAndHeardNothingLeavesNothing) {
+  const CardHandle card = a.open("R");
+  EXPECT_EQ(a.begin(card), ScardRv::success);
+  EXPECT_EQ(a.release(), ScardRv::success);
+  a.die(/*answer_lost=*/true);
+  b.die();
+  EXPECT_EQ(resets(), 1u);
+  expect_nothing_left();
+}
+
 TEST_F(CoreDeadClient, TheLockIsCleanedUpAsMeasured) {
   struct Case {
     const char* name;

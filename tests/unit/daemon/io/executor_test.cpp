@@ -30,7 +30,7 @@ class ExecutorTest : public testing::Test {
 
 TEST_F(ExecutorTest, RunsEveryTaskOnce) {
   constexpr int kTasks = 1'000;
-  executor->start(3);
+  ASSERT_TRUE(executor->start(3));
   std::atomic<int> ran{0};
   std::latch all(kTasks);
   for (int i = 0; i < kTasks; ++i) {
@@ -48,14 +48,14 @@ TEST_F(ExecutorTest, KeepsTasksThatCameBeforeItsThreads) {
   std::latch all(2);
   executor->post([&] { all.count_down(); });
   executor->post([&] { all.count_down(); });
-  executor->start(1);
+  ASSERT_TRUE(executor->start(1));
   all.wait();
   executor->stop();
 }
 
 TEST_F(ExecutorTest, ABlockedTaskDoesNotHoldUpTheNext) {
-  executor->start(1);
-  executor->grow();
+  ASSERT_TRUE(executor->start(1));
+  ASSERT_TRUE(executor->grow());
   std::latch release(1);
   std::latch blocked(1);
   std::latch second(1);
@@ -71,7 +71,7 @@ TEST_F(ExecutorTest, ABlockedTaskDoesNotHoldUpTheNext) {
 }
 
 TEST_F(ExecutorTest, GrowsWhileAllThreadsAreBlocked) {
-  executor->start(1);
+  ASSERT_TRUE(executor->start(1));
   std::latch release(1);
   std::latch blocked(1);
   std::latch second(1);
@@ -81,16 +81,16 @@ TEST_F(ExecutorTest, GrowsWhileAllThreadsAreBlocked) {
   });
   blocked.wait();
   executor->post([&] { second.count_down(); });
-  executor->grow();
+  ASSERT_TRUE(executor->grow());
   second.wait();
   release.count_down();
   executor->stop();  // before what the tasks use goes
 }
 
 TEST_F(ExecutorTest, GrowsAndShrinksOverAndOver) {
-  executor->start(1);
+  ASSERT_TRUE(executor->start(1));
   for (int round = 0; round < 1'000; ++round) {
-    executor->grow();
+    ASSERT_TRUE(executor->grow());
     // Two tasks that wait for each other need two threads.
     const auto both = std::make_shared<std::latch>(2);
     executor->post([both] { both->arrive_and_wait(); });
@@ -112,7 +112,7 @@ TEST_F(ExecutorTest, HandsEventsToItsHandler) {
   });
   const UniqueFd fd(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   ASSERT_TRUE(poller.add(fd.get(), 42, EPOLLIN));
-  executor->start(2);
+  ASSERT_TRUE(executor->start(2));
   seen.wait();
   executor->stop();
   EXPECT_EQ(token, 42u);
@@ -136,7 +136,7 @@ TEST_F(ExecutorTest, AnEventIsForOneThreadUntilItIsArmedAgain) {
     }
   });
   ASSERT_TRUE(poller.add(fd.get(), 7, EPOLLIN));
-  executor->start(4);
+  ASSERT_TRUE(executor->start(4));
   done.wait();
   executor->stop();
   EXPECT_EQ(together, 0);
@@ -149,9 +149,11 @@ TEST_F(ExecutorTest, StopsOverAndOver) {
     auto created = Executor::create(own, [](const Poller::Event&) {});
     ASSERT_TRUE(created);
     std::atomic<int> ran{0};
-    (*created)->start(1 + round % 4);
+    ASSERT_TRUE((*created)->start(1 + round % 4));
     (*created)->post([&ran] { ++ran; });
-    if (round % 2 == 0) (*created)->grow();
+    if (round % 2 == 0) {
+      ASSERT_TRUE((*created)->grow());
+    }
     if (round % 3 == 0) (*created)->shrink();
     (*created)->stop();
     EXPECT_EQ((*created)->threads(), 0);
@@ -161,7 +163,7 @@ TEST_F(ExecutorTest, StopsOverAndOver) {
 }
 
 TEST_F(ExecutorTest, StaysStopped) {
-  executor->start(2);
+  ASSERT_TRUE(executor->start(2));
   std::atomic<int> ran{0};
   std::latch started(1);
   std::latch release(1);
@@ -169,7 +171,7 @@ TEST_F(ExecutorTest, StaysStopped) {
   executor->post([&] {
     started.count_down();
     release.wait();
-    executor->grow();
+    ASSERT_TRUE(executor->grow());
     executor->post([&ran] { ++ran; });
     executor->shrink();
   });
@@ -177,7 +179,7 @@ TEST_F(ExecutorTest, StaysStopped) {
   std::thread stopping([this] { executor->stop(); });
   release.count_down();
   stopping.join();
-  executor->grow();
+  ASSERT_TRUE(executor->grow());
   executor->post([&ran] { ++ran; });
   executor->stop();
   EXPECT_EQ(executor->threads(), 0);
@@ -185,7 +187,7 @@ TEST_F(ExecutorTest, StaysStopped) {
 }
 
 TEST_F(ExecutorTest, FinishesTheTaskThatRunsWhenItStops) {
-  executor->start(2);
+  ASSERT_TRUE(executor->start(2));
   std::latch started(1);
   std::latch release(1);
   std::atomic<bool> finished{false};

@@ -23,7 +23,7 @@ TEST_F(PresenceMonitorTest, PassesOnEveryMovement) {
   PresenceMonitor monitor(driver, [&] {
     if (++count == 2) seen.set_value();
   });
-  monitor.start();
+  ASSERT_TRUE(monitor.start());
   script->insert_card();
   ASSERT_TRUE(script->wait_until_called("wait_event 600000", 2));
   script->remove_card();
@@ -37,7 +37,7 @@ TEST_F(PresenceMonitorTest, WaitsShortlyForADriverThatCannotBeStopped) {
   options.can_stop_waiting = false;
   ScriptedDriver driver(script, options);
   PresenceMonitor monitor(driver, [] {});
-  monitor.start();
+  ASSERT_TRUE(monitor.start());
   ASSERT_TRUE(script->wait_until_called("wait_event 1000"));
   std::thread stopper([&] { monitor.stop(); });
   ASSERT_TRUE(script->wait_until_called("stop_waiting"));
@@ -50,7 +50,7 @@ TEST_F(PresenceMonitorTest, StopsWhileItPausesAfterAnError) {
   std::atomic<int> count{0};
   PresenceMonitor monitor(driver, [&count] { ++count; });
   script->queue_result(DriverCall::wait_event, IfdRv::communication_error);
-  monitor.start();
+  ASSERT_TRUE(monitor.start());
   ASSERT_TRUE(script->wait_until_called("wait_event 600000"));
   monitor.stop();
   EXPECT_EQ(count, 0);
@@ -60,7 +60,7 @@ TEST_F(PresenceMonitorTest, StopsWhileItPausesAfterAnError) {
 TEST_F(PresenceMonitorTest, LetsTheWaitForADeviceThatIsGoneEndByItself) {
   ScriptedDriver driver(script);
   PresenceMonitor monitor(driver, [] {});
-  monitor.start();
+  ASSERT_TRUE(monitor.start());
   ASSERT_TRUE(script->wait_until_called("wait_event 600000"));
   auto stopped = std::async(std::launch::async, [&] { monitor.stop(/*device_gone=*/true); });
   // One that comes before the stop ends a wait that is followed by another.
@@ -71,7 +71,7 @@ TEST_F(PresenceMonitorTest, LetsTheWaitForADeviceThatIsGoneEndByItself) {
 TEST_F(PresenceMonitorTest, StopsTheWaitForADeviceThatIsGoneIfItDoesNotEnd) {
   ScriptedDriver driver(script);
   PresenceMonitor monitor(driver, [] {});
-  monitor.start();
+  ASSERT_TRUE(monitor.start());
   ASSERT_TRUE(script->wait_until_called("wait_event 600000"));
   monitor.stop(/*device_gone=*/true);
   EXPECT_THAT(script->calls(), testing::Contains("stop_waiting"));
@@ -81,7 +81,7 @@ TEST_F(PresenceMonitorTest, StopsAtAnyMoment) {
   for (int round = 0; round < 300; ++round) {
     ScriptedDriver driver(script);
     PresenceMonitor monitor(driver, [] {});
-    monitor.start();
+    ASSERT_TRUE(monitor.start());
     if (round % 2 == 0) script->signal_event();
     monitor.stop();
   }
@@ -143,7 +143,7 @@ class ForgetfulDriver final : public IfdDriver {
 TEST_F(PresenceMonitorTest, AsksAgainWhenAStopCameTooEarly) {
   ForgetfulDriver driver;
   PresenceMonitor monitor(driver, [] {});
-  monitor.start();
+  ASSERT_TRUE(monitor.start());
   driver.await_wait();
   monitor.stop();
   EXPECT_GE(driver.stops(), 2);

@@ -33,6 +33,8 @@ TEST(ControlCommand, InsertsTheCardItNames) {
 TEST(ControlCommand, KnowsTheOtherVerbs) {
   EXPECT_EQ(parse_control_command("remove 254", 255)->slot, 254U);
   EXPECT_EQ(parse_control_command("remove 0", 1)->verb, Verb::remove);
+  EXPECT_FALSE(parse_control_command("remove 0", 1)->unseen);
+  EXPECT_TRUE(parse_control_command("remove 0 unseen", 1)->unseen);
   EXPECT_EQ(parse_control_command("status", 1)->verb, Verb::status);
   EXPECT_EQ(parse_control_command("help", 1)->verb, Verb::help);
 }
@@ -64,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadLine{"insert 2", "'2' is not a slot of 0..1"},
                     BadLine{"remove -1", "'-1' is not a slot of 0..1"},
                     BadLine{"remove one", "'one' is not a slot of 0..1"},
-                    BadLine{"remove 0 now", "remove takes only the number of a slot"},
+                    BadLine{"remove 0 now", "remove takes only the number of a slot, and 'unseen'"},
                     BadLine{"insert 0 visa", "what is 'visa'? Try help"},
                     BadLine{"insert 0 atr=t1 hello", "what is 'hello'? Try help"},
                     BadLine{"insert 0 hello atr=t3", "atr is not t0, t1 or t01"}));

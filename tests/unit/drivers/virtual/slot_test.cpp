@@ -65,6 +65,19 @@ TEST(Slot, ReportsASwappedCardAbsentOnce) {
   EXPECT_EQ(slot.presence(), IFD_ICC_PRESENT);
 }
 
+TEST(Slot, DoesNotAnnounceACardThatGoesUnseen) {
+  Slot slot;
+  slot.open();
+  ASSERT_TRUE(slot.insert(hello()));
+  slot.wait_event(milliseconds{0});  // the insertion has been told
+  EXPECT_EQ(slot.presence(), IFD_ICC_PRESENT);
+  ASSERT_TRUE(slot.remove(/*unseen=*/true));
+  const TimePoint began = Clock::now();
+  slot.wait_event(milliseconds{30});
+  EXPECT_GE(Clock::now() - began, milliseconds{30}) << "the wait ended by an event";
+  EXPECT_EQ(slot.presence(), IFD_ICC_NOT_PRESENT);
+}
+
 TEST(Slot, ReportsACardNobodySawGoLikeAnyOther) {
   Slot slot;
   slot.open();

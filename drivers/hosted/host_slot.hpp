@@ -1,0 +1,64 @@
+// One slot in a driver host: takes the daemon's calls from a socket, makes them on the driver, and
+// answers. One thread for calls; a second one for waits, if the driver has such. Owned by the
+// host's main thread, which alone calls its functions.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "base/mutex.hpp"
+#include "base/unique_fd.hpp"
+#include "drivers/hosted/host_wire.hpp"
+#include "drivers/ifd_library.hpp"
+#include "drivers/in_process_driver.hpp"
+
+namespace cardea {
+
+class HostSlot {
+ public:
+  HostSlot(std::shared_ptr<const IfdLibrary> library, std::uint32_t lun, UniqueFd calls,
+           UniqueFd waits);
+  ~HostSlot();
+  HostSlot(const HostSlot&) = delete;
+  HostSlot& operator=(const HostSlot&) = delete;
+
+  void start();
+  /// Ends a wait that is running. Never waits for calls.
+  void stop() EXCLUDES(mutex_);
+  /// True if its channel was closed, or never opened, and its threads have nothing more to do.
+  [[nodiscard]] bool is_closed() const { return closed_; }
+  /// After is_closed().
+  void join();
+
+ private:
+  struct Answer {
+    host_wire::Reply reply;
+    std::span<const std::byte> payload;
+  };
+
+  void take_calls();
+  void take_waits();
+  Answer answer(const host_wire::Request& request, std::span<const std::byte> payload);
+  Answer open(const host_wire::Request& request, std::span<const std::byte> payload)
+      EXCLUDES(mutex_);
+  Answer power(const host_wire::Request& request);
+  Answer transmit(const host_wire::Request& request, std::span<const std::byte> command);
+  void close() EXCLUDES(mutex_);
+
+  const std::shared_ptr<const IfdLibrary> library_;
+  const std::uint32_t lun_;
+  const UniqueFd calls_;
+  const UniqueFd waits_;
+  /// Changed by the thread of calls, under the lock; the thread of waits is there only in between.
+  std::unique_ptr<InProcessDriver> driver_;
+  Mutex mutex_;  ///< a driver that is stopped is not being closed
+  std::atomic<bool> closed_{false};
+  std::vector<std::byte> request_;  ///< of the thread of calls, like the next
+  std::vector<std::byte> answer_;
+  std::thread wait_thread_;
+  std::thread call_thread_;
+};
+
+}  // namespace cardea
