@@ -164,7 +164,7 @@ std::optional<bool> Authorizer::ask_polkit(const core::Question& question,
     polkit = this->polkit();
   }
   if (!polkit) {
-    report_denial(question, peer,
+    report_denial(question, peer, peer_pidfd(socket),
                   "polkit cannot be asked: the system has no thread or no descriptor for it",
                   log::Event::access_not_decided, 0);
     return false;
