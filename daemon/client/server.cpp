@@ -216,7 +216,7 @@ void Server::run_job(PendingJob pending, Round& round) {
 void Server::accept_clients() {
   {
     MutexLock lock(core_mutex_);
-    if (leaving_) return;
+    if (leaving_ || stopping_) return;
     accepting_ = true;
   }
   for (int i = 0; i < kAcceptBatchMax; ++i) {
@@ -327,7 +327,9 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
     return drop(connection, "went on with " + wire::to_string(frame.command) +
                                 " although its protocol version was refused");
   }
-  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    // The readers are gone: whoever was told so would not ask the next daemon.
+    if (stopping_) return connection->set_in_call(true);
     if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);
     connection->set_in_call(core.is_busy(connection->id));
