@@ -1,5 +1,5 @@
-"""pcscd.service and pcscd.socket as an administrator has them: started by the first client, reloaded,
-killed, looked at by systemctl and journalctl, and held in by what the unit forbids.
+"""pcscd.service and pcscd.socket as an administrator has them: started by the first client,
+reloaded, killed, looked at by systemctl and journalctl, and held in by what the unit forbids.
 
 In the container only (harness/container.py), where everything but the tests' readers is real."""
 
