@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::array kPolkitDaemons{"/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd",
                                     "/usr/libexec/polkit-1/polkitd"};
+/// Not below /usr/local: polkit of Debian 12 does not look there.
+constexpr std::array kPolkitActions{"/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy",
+                                    "/etc/polkit-1/actions/org.debian.pcsc-lite.policy"};
 constexpr std::array kPolkitRules{"/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d"};
 
 bool is_virtual_machine(const Host& host) {
@@ -27,8 +30,14 @@ bool is_virtual_machine(const Host& host) {
 }  // namespace
 
 Findings check_polkit(const Host& host) {
-  const bool there = std::any_of(kPolkitDaemons.begin(), kPolkitDaemons.end(),
-                                 [&](const char* path) { return host.exists(path); });
+  const auto exists = [&](const char* path) { return host.exists(path); };
+  const bool there = std::any_of(kPolkitDaemons.begin(), kPolkitDaemons.end(), exists);
+  if (there && std::none_of(kPolkitActions.begin(), kPolkitActions.end(), exists)) {
+    return {{Verdict::warning, "polkit-actions",
+             "polkit does not know what pcscd asks it, and lets nobody in but root",
+             "put org.debian.pcsc-lite.policy, which comes with pcscd, or a link to it into "
+             "/usr/share/polkit-1/actions"}};
+  }
   std::string rules;
   for (const std::string directory : kPolkitRules) {
     for (const std::string& name : host.list(directory)) {

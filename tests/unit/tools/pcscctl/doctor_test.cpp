@@ -19,6 +19,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int kBacklog = 4;
+constexpr const char* kPolicy = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy";
 
 /// A machine on which all is well; the tests break it.
 class Doctor : public testing::Test {
@@ -246,8 +247,17 @@ TEST_F(Doctor, NamesPolkitRulesWithoutPolkit) {
         "action.id == \"org.debian.pcsc-lite.access_card\"");
   EXPECT_THAT(named(), ElementsAre("polkit-missing"));
   write("/usr/lib/polkit-1/polkitd", "");
+  write(kPolicy, "");
   EXPECT_THAT(named(), ElementsAre());
   EXPECT_THAT(notes(), testing::Contains("polkit-rules"));
+}
+
+TEST_F(Doctor, NamesAPolkitThatDoesNotKnowUs) {
+  write("/usr/lib/polkit-1/polkitd", "");
+  write("/usr/local/share/polkit-1/actions/org.debian.pcsc-lite.policy", "");
+  EXPECT_THAT(named(), ElementsAre("polkit-actions")) << "it does not look there";
+  write(kPolicy, "");
+  EXPECT_THAT(named(), ElementsAre());
 }
 
 TEST_F(Doctor, MentionsPlacesThatReadersDoNotReach) {
