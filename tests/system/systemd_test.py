@@ -272,6 +272,8 @@ class Tcp(SystemdTest):
     def test_the_virtual_reader_takes_a_drop_in(self) -> None:
         self.configure(reader(device=f"virtual:vpcd={VPCD_PORT}"))
         self.assertEqual(self.names(), [])
+        poll_until("the reason", lambda: [entry for entry in self.records(PRIORITY="3")
+                                          if 'reader "Reader"' in entry["MESSAGE"]])
         systemctl("stop", "--quiet", SERVICE)
         add_drop_in("tcp", TCP_DROP_IN)
         self.addCleanup(remove_drop_in, "tcp")
