@@ -110,6 +110,11 @@ Result<Place> take_place(const Options& options) {
   auto pid_file = PidFile::create(PidFile::path_for(place.path));
   if (pid_file) {
     place.pid_file = std::move(*pid_file);
+    if (const std::string& complaint = place.pid_file->complaint(); !complaint.empty()) {
+      log::write(log::Level::warning,
+                 complaint + "; who looks for pcscd in that file does not find it", {},
+                 log::Event::pid_file_failed);
+    }
   } else if (pid_file.error().rv == ScardRv::sharing_violation) {
     return failure(ScardRv::no_service, "another pcscd (" + pid_file.error().context +
                                             ") already serves " + place.path +
