@@ -1,5 +1,5 @@
-"""Drivers in processes of their own: one that crashes, ends or hangs in the middle of any call costs
-its own reader a moment, and nobody else anything.
+"""Drivers in processes of their own: one that crashes, ends or hangs in the middle of any call
+costs its own reader a moment, and nobody else anything.
 
 CARDEA_ROUNDS: how often a driver is killed in the long test; scripts/stress does it 1000 times."""
 
