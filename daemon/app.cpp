@@ -324,10 +324,10 @@ Result<void> start(const Service& service, SleepWatch& sleep) {
   if (!watched) return watched;
   ServiceNotifier& notifier = service.notifier;
   if (notifier.is_wanted()) {
-    service.server.report_census(notifier.watchdog_period(),
-                                 [&notifier](const Server::Census& now) {
-                                   notifier.report(now.readers, now.clients, now.starting);
-                                 });
+    const auto report = [&notifier](const Server::Census& now) {
+      notifier.report(now.readers, now.clients, now.starting);
+    };
+    service.server.report_census(notifier.watchdog_period(), report);
   }
   return service.server.start();
 }
