@@ -330,7 +330,8 @@ class AtStart(unittest.TestCase):
         """True if it serves; else it has ended as it should."""
         daemon.launch()
         ended: Callable[[], bool] = lambda: daemon.process.poll() is not None
-        poll_until(f"{what}: the daemon serves or ends", lambda: ended() or is_served(daemon.socket_path))
+        poll_until(f"{what}: the daemon serves or ends",
+                   lambda: ended() or is_served(daemon.socket_path))
         if not ended():
             # A reader that could not be opened is tried again, and what could not be read is said.
             poll_until(f"{what}: the card is there",
