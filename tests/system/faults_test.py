@@ -18,8 +18,8 @@ from pathlib import Path
 
 from harness.case import HELLO, SELECT, SystemTest
 from harness.daemon import READERS
-from harness.faults import FaultyDaemon
-from harness.launch import is_served
+from harness.faults import Faults, FaultyDaemon
+from harness.launch import LaunchTest, is_served
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Closed, Rv, WireClient
@@ -391,6 +391,17 @@ def shows_card(daemon: FaultyDaemon) -> bool:
             return any(s.name == READERS[0] and s.state & STATE_PRESENT for s in client.states())
     except (Closed, AssertionError, OSError):
         return False
+
+
+class InTheBackground(LaunchTest):
+    def test_a_process_that_cannot_be_made(self) -> None:
+        faults = Faults()
+        self.addCleanup(faults.close)
+        faults.fail("process", errno.EAGAIN)
+        started = self.launch(environment=faults.environment(settings()))
+        self.assertEqual(started.wait(), 1)
+        self.assertIn("Resource temporarily unavailable", started.errors)
+        self.assertFalse(is_served())
 
 
 if __name__ == "__main__":
