@@ -323,12 +323,10 @@ Result<void> start(const Service& service, SleepWatch& sleep) {
   auto watched = service.server.watch_descriptor(sleep.fd(), woken, Server::Watched::is_quick);
   if (!watched) return watched;
   ServiceNotifier& notifier = service.notifier;
-  if (notifier.is_wanted()) {
-    const auto report = [&notifier](const Server::Census& now) {
-      notifier.report(now.readers, now.clients, now.starting);
-    };
-    service.server.report_census(notifier.watchdog_period(), report);
-  }
+  const auto report = [&notifier](const Server::Census& now) {
+    notifier.report(now.readers, now.clients, now.starting);
+  };
+  if (notifier.is_wanted()) service.server.report_census(notifier.watchdog_period(), report);
   return service.server.start();
 }
 

@@ -1,8 +1,8 @@
 """Clocks that jump, and a computer that sleeps: waits of the daemon follow the clock that stands
 still meanwhile, and after a sleep readers and cards are looked at anew.
 
-The clocks are those of tests/fakes/faults: what jumps is what the daemon is told. One test moves the
-monotonic clock itself, by a time namespace."""
+The clocks are those of tests/fakes/faults: what jumps is what the daemon is told. One test moves
+the monotonic clock itself, by a time namespace."""
 
 from __future__ import annotations
 

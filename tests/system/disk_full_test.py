@@ -1,7 +1,7 @@
 """No room on a disk, and a log that nobody takes: the daemon says what it can, and goes on.
 
-Each test has its own tiny tmpfs, pipe, terminal or journal. Requests are timed: a daemon that waited
-for its log would not answer."""
+Each test has its own tiny tmpfs, pipe, terminal or journal. Requests are timed: a daemon that
+waited for its log would not answer."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class ReaderThatDoesNotRead(LogTest):
 
 
 class Journal(LogTest):
-    """A journal that takes nothing: what it does not take goes to the stream that it has given us."""
+    """A journal that takes nothing: the rest goes to the stream that it has given us."""
 
     def setUp(self) -> None:
         super().setUp()

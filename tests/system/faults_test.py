@@ -11,7 +11,6 @@ import itertools
 import os
 import resource
 import signal
-import socket
 import threading
 import unittest
 from collections.abc import Callable
@@ -19,7 +18,8 @@ from pathlib import Path
 
 from harness.case import HELLO, SELECT, SystemTest
 from harness.daemon import READERS
-from harness.faults import FaultyDaemon
+from harness.faults import Faults, FaultyDaemon
+from harness.launch import LaunchTest, is_served
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Closed, Rv, WireClient
@@ -60,7 +60,8 @@ class Life:
             self._live(client)
             return True
         except TimeoutError:
-            raise AssertionError(f"no answer within {HANG_SECONDS} s\n{self._daemon.log()}") from None
+            raise AssertionError(
+                f"no answer within {HANG_SECONDS} s\n{self._daemon.log()}") from None
         except (Closed, Refused, OSError):
             return False
         finally:
@@ -282,7 +283,8 @@ class LackOfMemory(FaultTest):
         return int(status.split("VmData:")[1].split()[0]) * 1024
 
     def limit_memory(self, most: int) -> None:
-        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
+        limits = (most, resource.RLIM_INFINITY)
+        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_DATA, limits)
 
 
 class NoMemoryAtAll(unittest.TestCase):
@@ -328,7 +330,8 @@ class AtStart(unittest.TestCase):
         """True if it serves; else it has ended as it should."""
         daemon.launch()
         ended: Callable[[], bool] = lambda: daemon.process.poll() is not None
-        poll_until(f"{what}: the daemon serves or ends", lambda: ended() or answers(daemon))
+        poll_until(f"{what}: the daemon serves or ends",
+                   lambda: ended() or is_served(daemon.socket_path))
         if not ended():
             # A reader that could not be opened is tried again, and what could not be read is said.
             poll_until(f"{what}: the card is there",
@@ -382,21 +385,23 @@ class AtStart(unittest.TestCase):
                 return
 
 
-def answers(daemon: FaultyDaemon) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(daemon.socket_path))
-        except OSError:
-            return False
-    return True
-
-
 def shows_card(daemon: FaultyDaemon) -> bool:
     try:
         with daemon.client() as client:
             return any(s.name == READERS[0] and s.state & STATE_PRESENT for s in client.states())
     except (Closed, AssertionError, OSError):
         return False
+
+
+class InTheBackground(LaunchTest):
+    def test_a_process_that_cannot_be_made(self) -> None:
+        faults = Faults()
+        self.addCleanup(faults.close)
+        faults.fail("process", errno.EAGAIN)
+        started = self.launch(environment=faults.environment(settings()))
+        self.assertEqual(started.wait(), 1)
+        self.assertIn("Resource temporarily unavailable", started.errors)
+        self.assertFalse(is_served())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
+import harness.faults
 from harness.bus import ADDRESS, NAME, OBJECT, busctl, start_bus
 from harness.foreign import ForeignConnection
 from harness.journald import CATALOG, Entry, Journald
@@ -74,11 +76,14 @@ KINDS = {
     "control_failed": Kind(4), "control_refused": Kind(4, CLIENT),
     "request": Kind(7, ("CLIENT_PID", "COMMAND", "RV", "USEC")),
     "repeated": Kind(4, ("COUNT",)), "log_level": Kind(6),
+    "memory_short": Kind(3), "log_lost": Kind(4, ("COUNT",)), "resumed": Kind(6, ("SLEPT_SEC",)),
 }
 # Ten failures with pauses that grow to a minute: four minutes. The unit test of the tracker has a
 # clock of its own.
 TRACKER_TEST = SOURCE / "tests" / "unit" / "daemon" / "hotplug" / "device_tracker_test.cpp"
 BY_UNIT_TEST = {"reader_given_up": TRACKER_TEST}
+# Not under a sanitizer.
+WITH_FAULTS = {"memory_short", "log_lost", "resumed"}
 
 journald: Journald
 provoked: set[str] = set()
@@ -366,6 +371,42 @@ class Clients(MessagesTest):
             client.recv_until_closed()
 
 
+@unittest.skipIf(settings().sanitize, "sanitizers take the functions that are to fail")
+class Faults(MessagesTest):
+    def start_with_faults(self, *arguments: str) -> None:
+        self.faults = harness.faults.Faults()
+        self.addCleanup(self.faults.close)
+        self.start(*arguments, environment=self.faults.environment(settings()))
+        self.wait_for("reader_ready")
+
+    @provokes("resumed")
+    def test_a_sleep(self) -> None:
+        self.start_with_faults()
+        self.faults.sleep(3600)
+        self.assertEqual(self.wait_for("resumed")["CARDEA_SLEPT_SEC"], "3600")
+
+    @provokes("log_lost")
+    def test_a_record_that_nobody_takes(self) -> None:
+        self.start_with_faults()
+        # Neither the journal nor the stream takes the record of this reload, but that of the next.
+        self.faults.fail("write", errno.ENOBUFS, count=2)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        poll_until("both writes have failed", lambda: self.faults.failed == 2)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.wait_for("log_lost")["CARDEA_COUNT"], "1")
+
+    @provokes("memory_short")
+    def test_memory_that_runs_out(self) -> None:
+        self.start_with_faults()
+        status = Path(f"/proc/{self.daemon.pid}/status").read_text(encoding="ascii")
+        in_use = int(status.split("VmData:")[1].split()[0]) * 1024
+        resource.prlimit(self.daemon.pid, resource.RLIMIT_DATA, (in_use, resource.RLIM_INFINITY))
+        # One piece of the reserve goes, and cannot be laid by again.
+        self.faults.fail("memory", errno.ENOMEM)
+        with WireClient(SOCKET, establish=False) as client:
+            poll_until("a request is refused", lambda: client.establish()[0] == Rv.NO_MEMORY)
+
+
 class Access(MessagesTest):
     def start_with_rules(self, text: str) -> None:
         rules = RUNTIME_DIR / "access.rules"
@@ -396,7 +437,8 @@ class ZAllOfThem(unittest.TestCase):
     """The last class: unittest goes by name."""
 
     def test_each_kind_has_been_provoked(self) -> None:
-        self.assertEqual(provoked | set(BY_UNIT_TEST), set(IDS))
+        elsewhere = set(BY_UNIT_TEST) | (WITH_FAULTS if settings().sanitize else set())
+        self.assertEqual(provoked | elsewhere, set(IDS))
         self.assertEqual(provoked & set(BY_UNIT_TEST), set())
 
     def test_the_rest_is_provoked_by_a_unit_test(self) -> None:

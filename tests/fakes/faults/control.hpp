@@ -14,7 +14,7 @@ namespace cardea::faults {
 enum class Kind : std::uint64_t {
   memory,      ///< malloc, calloc, realloc, and so operator new
   read,        ///< read, recv, recvmsg
-  write,       ///< write, send, sendmsg, writev
+  write,       ///< write, send, sendto, sendmsg, writev
   epoll_ctl,   ///< epoll_ctl, EPOLL_CTL_ADD
   epoll_wait,  ///< epoll_wait
   accept,      ///< accept4

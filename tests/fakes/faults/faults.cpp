@@ -201,6 +201,11 @@ ssize_t send(int fd, const void* data, std::size_t bytes, int flags) {
   FAULT(write, -1);
   return system_call(SYS_sendto, fd, data, bytes, flags, nullptr, 0);
 }
+ssize_t sendto(int fd, const void* data, std::size_t bytes, int flags, const sockaddr* address,
+               socklen_t address_bytes) {
+  FAULT(write, -1);
+  return system_call(SYS_sendto, fd, data, bytes, flags, address, address_bytes);
+}
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   FAULT(write, -1);
   return system_call(SYS_sendmsg, fd, message, flags);
