@@ -7,6 +7,7 @@ places: `enter` on the machine, `_boot` in private namespaces, the module in the
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -169,8 +170,12 @@ def _install(root: Path) -> None:
     (root / "etc/cardea").mkdir()
     (root / "etc/cardea/access.rules").write_text(ACCESS_RULES)
     installed = Path("/run/installed")
+    # An installation writes into the build directory too: one at a time.
+    build = os.open(settings().build_dir, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(build, fcntl.LOCK_EX)
     subprocess.run(["cmake", "--install", str(settings().build_dir)], check=True,
                    stdout=subprocess.DEVNULL, env={**os.environ, "DESTDIR": str(installed)})
+    os.close(build)
     _run("mount", "--bind", installed / "usr/local", root / "usr/local")
     _allow_on_the_bus(root)
     for command in (("ldconfig", "-r", root), ("systemd-sysusers", f"--root={root}"),
