@@ -79,6 +79,15 @@ bool measure_latency(const std::string& name, const Options& options) {
     });
     return true;
   }
+  if (name == "whole_session") {
+    time_rounds(name, options, [&session] {
+      session->establish();
+      session->connect();
+      session->disconnect();
+      session->release();
+    });
+    return true;
+  }
   const auto operations = connected_operations();
   const auto found = operations.find(name);
   if (found == operations.end() && name != "connect_disconnect") return false;

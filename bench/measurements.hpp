@@ -34,6 +34,10 @@ enum class Manners {
 };
 void measure_contention(int clients, Manners manners, const Options& options);
 
+/// One client of several: takes turns of hold_ms for `seconds` after a line of input, then prints
+/// when each began to wait, had the card, and gave it back.
+void measure_turns(const Options& options);
+
 /// `waiters` processes wait for the card to move; times from the move to their returns.
 void measure_wakeup(int waiters, const Options& options);
 

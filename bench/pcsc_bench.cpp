@@ -34,8 +34,9 @@ constexpr int kCountMax = 100'000;
 constexpr const char* kUsage =
     "usage: pcsc_bench [OPTION]... COMMAND [COUNT]\n"
     "Commands, one client: transmit_short, transmit_261, transmit_64k, begin_end, status, list,\n"
-    "status_change_0, connect_disconnect, establish_release\n"
-    "Commands with a COUNT of clients: contention, handover, event_wakeup, idle, await_readers\n"
+    "status_change_0, connect_disconnect, establish_release, whole_session\n"
+    "Commands with a COUNT of clients: contention, handover, turns (of 1, for fairness.py),\n"
+    "event_wakeup, idle, await_readers\n"
     "  --floor SOCKET     measure the floor server instead of PC/SC\n"
     "  --control SOCKET   control socket of the virtual reader (event_wakeup)\n"
     "  --rounds N         timed rounds, or card movements (2000)\n"
@@ -105,6 +106,8 @@ int run(int argc, char** argv) {
     measure_contention(count, Manners::greedy, options);
   } else if (command == "handover") {
     measure_contention(count, Manners::polite, options);
+  } else if (command == "turns") {
+    measure_turns(options);
   } else if (command == "event_wakeup") {
     measure_wakeup(count, options);
   } else if (command == "idle") {

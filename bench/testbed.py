@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+import turns
+
 READY_SECONDS_MAX = 15
 COMMAND_SECONDS_MAX = 120
 SOCKET = "/run/pcscd/pcscd.comm"
@@ -64,6 +66,10 @@ class Testbed:
     def count_calls(self, *arguments):
         """Runs pcsc_bench under strace; returns {"client": {call: n}, "daemon": {...}}."""
         return self._request({"arguments": [str(a) for a in arguments], "strace": True})
+
+    def take_turns(self, libraries, seconds, hold_ms):
+        """One client per library, all at the same card; returns what turns.report() does."""
+        return self._request({"libraries": libraries, "seconds": seconds, "hold_ms": hold_ms})
 
     def close(self):
         self._process.stdin.close()
@@ -157,6 +163,12 @@ class Inside:
                              f"{done.stderr.strip()}; daemon: {self.log_end()[-300:]}")
         return json.loads(done.stdout)
 
+    def take_turns(self, request):
+        environments = [dict(self.environment, LD_LIBRARY_PATH=library)
+                        for library in request["libraries"]]
+        return turns.report(turns.run(f"{self.bin_dir}/pcsc_bench", environments,
+                                      request["seconds"], request["hold_ms"]))
+
     def count_calls(self, arguments):
         strace = ["strace", "-f", "-c", "-U", "calls,name", "-o"]
         tracer = subprocess.Popen([*strace, "/run/daemon.calls", "-p", str(self.daemon.pid)],
@@ -180,6 +192,9 @@ class Inside:
     def serve(self):
         for line in sys.stdin:
             request = json.loads(line)
+            if "libraries" in request:
+                answer(self.take_turns, request)
+                continue
             act = self.count_calls if request["strace"] else self.run
             answer(act, request["arguments"])
         self.daemon.terminate()

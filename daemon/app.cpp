@@ -110,6 +110,11 @@ Result<Place> take_place(const Options& options) {
   auto pid_file = PidFile::create(PidFile::path_for(place.path));
   if (pid_file) {
     place.pid_file = std::move(*pid_file);
+    if (const std::string& complaint = place.pid_file->complaint(); !complaint.empty()) {
+      log::write(log::Level::warning,
+                 complaint + "; who looks for pcscd in that file does not find it", {},
+                 log::Event::pid_file_failed);
+    }
   } else if (pid_file.error().rv == ScardRv::sharing_violation) {
     return failure(ScardRv::no_service, "another pcscd (" + pid_file.error().context +
                                             ") already serves " + place.path +
@@ -319,10 +324,10 @@ Result<void> start(const Service& service, SleepWatch& sleep) {
   if (!watched) return watched;
   ServiceNotifier& notifier = service.notifier;
   if (notifier.is_wanted()) {
-    service.server.report_census(notifier.watchdog_period(),
-                                 [&notifier](const Server::Census& now) {
-                                   notifier.report(now.readers, now.clients, now.starting);
-                                 });
+    const auto report = [&notifier](const Server::Census& now) {
+      notifier.report(now.readers, now.clients, now.starting);
+    };
+    service.server.report_census(notifier.watchdog_period(), report);
   }
   return service.server.start();
 }

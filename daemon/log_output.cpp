@@ -1,5 +1,6 @@
 #include "daemon/log_output.hpp"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,6 +11,19 @@
 #include <cerrno>
 
 namespace cardea {
+
+namespace {
+
+UniqueFd own_terminal(int fd) {
+  if (::isatty(fd) != 1) return UniqueFd{};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+}  // namespace
+
+LogDescriptor::LogDescriptor(int fd)
+    : terminal_(own_terminal(fd)), fd_(terminal_ ? terminal_.get() : fd) {}
 
 bool LogDescriptor::has_room(milliseconds patience) const {
   pollfd entry{fd_, POLLOUT, 0};
@@ -22,20 +36,32 @@ bool LogDescriptor::has_room(milliseconds patience) const {
   return false;
 }
 
-bool LogDescriptor::write(std::string_view bytes) {
+bool LogDescriptor::write_all(std::string_view bytes, std::size_t& written) {
   const milliseconds patience = stuck_ ? milliseconds::zero() : kPatience;
-  stuck_ = true;
   while (!bytes.empty()) {
     // A pipe with room takes so much without waiting for its reader.
     const std::size_t piece = std::min<std::size_t>(bytes.size(), PIPE_BUF);
     if (!has_room(patience)) return false;
-    const ssize_t written = ::write(fd_, bytes.data(), piece);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+    const ssize_t done = ::write(fd_, bytes.data(), piece);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return false;
+    written += static_cast<std::size_t>(done);
+    bytes.remove_prefix(static_cast<std::size_t>(done));
   }
-  stuck_ = false;
   return true;
+}
+
+bool LogDescriptor::write(std::string_view record) {
+  std::size_t written = 0;
+  if (torn_) {
+    stuck_ = !write_all("\n", written);
+    if (stuck_) return false;
+    torn_ = false;
+    written = 0;
+  }
+  stuck_ = !write_all(record, written);
+  torn_ = stuck_ && written > 0;
+  return !stuck_;
 }
 
 LogSocket::LogSocket(std::string path)

@@ -20,15 +20,22 @@ class LogDescriptor {
   static constexpr milliseconds kPatience{20};
 
   /// `fd` is borrowed.
-  explicit LogDescriptor(int fd) : fd_(fd) {}
-  /// False if not all of it could be written; errno says why.
-  bool write(std::string_view bytes);
+  explicit LogDescriptor(int fd);
+  /// `record` with its line end. False if not all of it could be written; errno says why. What is
+  /// written next begins a new line.
+  bool write(std::string_view record);
 
  private:
+  /// As `write`, without a look back. `written` counts on.
+  bool write_all(std::string_view bytes, std::size_t& written);
   [[nodiscard]] bool has_room(milliseconds patience) const;
 
+  /// A terminal once more, for ourselves: a write to it waits unless its description says that it
+  /// must not, and the one that was passed to us is not ours alone.
+  const UniqueFd terminal_;
   const int fd_;
   bool stuck_ = false;  ///< the last record was lost
+  bool torn_ = false;   ///< but not its beginning
 };
 
 /// A service that takes datagrams at a path. Any thread.

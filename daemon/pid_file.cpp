@@ -68,6 +68,7 @@ Result<void> write_pid(const std::string& path) {
   const UniqueFd fd(::open(unready.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd) return failure(ScardRv::no_service, "cannot create " + unready + ": " + errno_text());
   const std::string line = std::to_string(::getpid()) + "\n";
+  errno = ENOSPC;  // for a write of which only a part fits
   const bool written =
       ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
   // The mode once more: the umask may have taken some of it.
@@ -92,7 +93,10 @@ Result<std::unique_ptr<PidFile>> PidFile::create(const std::string& path) {
   auto lock = take_lock(lock_path(path));
   if (!lock) return tl::make_unexpected(lock.error());
   std::unique_ptr<PidFile> file(new PidFile(path, std::move(*lock)));
-  if (auto written = write_pid(path); !written) return tl::make_unexpected(written.error());
+  if (auto written = write_pid(path); !written) {
+    ::unlink(path.c_str());  // the number of one who is gone
+    file->complaint_ = written.error().context;
+  }
   return file;
 }
 

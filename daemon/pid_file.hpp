@@ -28,8 +28,12 @@ class PidFile {
   /// Takes the lock and puts our pid into `path`: decimal and newline, mode 0644, in one step.
   /// Signals must be set up before: from here on signal_owner() of others reaches us.
   /// Errors: sharing_violation if another process has the lock (the context says which), no_service
-  /// if the files cannot be written.
+  /// if the lock cannot be had. A number that cannot be written, on a full disk, is only a
+  /// complaint(): the lock is what counts.
   static Result<std::unique_ptr<PidFile>> create(const std::string& path);
+
+  /// Why nobody can read our number, for the log; empty: everybody can.
+  [[nodiscard]] const std::string& complaint() const { return complaint_; }
 
   /// Removes both files.
   ~PidFile();
@@ -45,6 +49,7 @@ class PidFile {
   PidFile(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   const std::string path_;
+  std::string complaint_;
   const UniqueFd lock_;  ///< closing any descriptor of this file drops the lock
 };
 

@@ -135,7 +135,7 @@ std::optional<bool> Authorizer::ask(const core::Question& question, const PeerCr
     if (const AccessRule* rule = rules->match(who, question.kind, question.reader)) {
       if (!rule->allow) {
         report_denial(
-            question, peer,
+            question, peer, peer_pidfd(socket),
             "line " + std::to_string(rule->line) + " of " + settings_.rules_path + " denies it",
             log::Event::access_denied, rule->line);
       }
@@ -144,7 +144,7 @@ std::optional<bool> Authorizer::ask(const core::Question& question, const PeerCr
   }
   if (is_privileged(peer.uid)) return true;
   if (broken) {
-    report_denial(question, peer,
+    report_denial(question, peer, peer_pidfd(socket),
                   settings_.rules_path + " has mistakes, so nobody but root is let in",
                   log::Event::access_not_decided, 0);
     return false;
@@ -164,7 +164,7 @@ std::optional<bool> Authorizer::ask_polkit(const core::Question& question,
     polkit = this->polkit();
   }
   if (!polkit) {
-    report_denial(question, peer,
+    report_denial(question, peer, peer_pidfd(socket),
                   "polkit cannot be asked: the system has no thread or no descriptor for it",
                   log::Event::access_not_decided, 0);
     return false;
@@ -210,23 +210,24 @@ void Authorizer::polkit_answered(const PolkitClient::Answer& answer) {
                                        settings_.rules_path + " can restrict it");
       break;
     case PolkitClient::Verdict::no:
-      report_denial(question, answer.petition.peer,
+      report_denial(question, answer.petition.peer, answer.petition.pidfd,
                     std::string("polkit does not allow ") + action_id(question.kind),
                     log::Event::access_denied, 0);
       break;
     case PolkitClient::Verdict::undecided:
-      report_denial(question, answer.petition.peer, answer.why, log::Event::access_not_decided, 0);
+      report_denial(question, answer.petition.peer, answer.petition.pidfd, answer.why,
+                    log::Event::access_not_decided, 0);
       break;
   }
   decided_(question.conn, question.call, allowed);
 }
 
 void Authorizer::report_denial(const core::Question& question, const PeerCredentials& peer,
-                               const std::string& why, log::Event event, unsigned rule_line) const {
-  const PeerIdentity who = identify(peer);
+                               const UniqueFd& pidfd, const std::string& why, log::Event event,
+                               unsigned rule_line) const {
+  const PeerIdentity who = identify(peer, pidfd);
   const std::string session = session_state(peer.pid, peer.uid);
-  const std::string rule =
-      allowing_rule(question, peer.uid, read_sandbox(peer.pid).value_or(Sandbox{}));
+  const std::string rule = allowing_rule(question, peer.uid, who.sandbox);
   const std::string reader = log::escape(question.reader);
   const std::string place = rule_line == 0 ? "" : " before line " + std::to_string(rule_line);
   log::Fields fields = who.fields;

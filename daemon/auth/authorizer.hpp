@@ -62,7 +62,8 @@ class Authorizer {
   void polkit_answered(const PolkitClient::Answer& answer);
   /// `why` ends the sentence "refused X access to Y: ".
   void report_denial(const core::Question& question, const PeerCredentials& peer,
-                     const std::string& why, log::Event event, unsigned rule_line) const;
+                     const UniqueFd& pidfd, const std::string& why, log::Event event,
+                     unsigned rule_line) const;
 
   const Settings settings_;
   const uid_t own_uid_;

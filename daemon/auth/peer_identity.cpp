@@ -7,7 +7,7 @@
 #include <climits>
 
 #include "base/unique_fd.hpp"
-#include "daemon/auth/sandbox.hpp"
+#include "daemon/auth/peer_process.hpp"
 
 namespace cardea {
 namespace {
@@ -36,9 +36,15 @@ std::string name_of(pid_t pid) {
 
 }  // namespace
 
-PeerIdentity identify(const PeerCredentials& peer) {
-  const std::string program = program_of(peer.pid);
-  const std::string name = name_of(peer.pid);
+PeerIdentity identify(const PeerCredentials& peer, const UniqueFd& pidfd) {
+  std::string program = program_of(peer.pid);
+  std::string name = name_of(peer.pid);
+  auto sandbox = auth::read_sandbox(peer.pid).value_or(auth::Sandbox{});
+  if (pidfd && auth::has_exited(pidfd)) {
+    program.clear();
+    name.clear();
+    sandbox = {};
+  }
   const std::string pid = std::to_string(peer.pid);
   const std::string uid = std::to_string(peer.uid);
   std::string shown = "a program that has exited";
@@ -48,8 +54,8 @@ PeerIdentity identify(const PeerCredentials& peer) {
                    {{"CLIENT_PID", pid},
                     {"CLIENT_UID", uid},
                     {"CLIENT_EXE", program.empty() ? name : program},
-                    {"CLIENT_NAME", name}}};
-  const auto sandbox = auth::read_sandbox(peer.pid).value_or(auth::Sandbox{});
+                    {"CLIENT_NAME", name}},
+                   sandbox};
   if (sandbox.kind != auth::SandboxKind::none) {
     const std::string app = log::escape(sandbox.app);
     who.text += std::string(", ") + auth::to_string(sandbox.kind) + " " + app;

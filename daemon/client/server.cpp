@@ -267,7 +267,9 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
                                 " although its protocol version was refused");
   }
   if (is_memory_short() && refuse_for_memory(connection, frame)) return;
-  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) {
+  with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
+    // The readers are gone: whoever was told so would not ask the next daemon.
+    if (stopping_) return connection->set_in_call(true);
     if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);
     connection->set_in_call(core.is_busy(connection->id));

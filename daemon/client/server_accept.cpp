@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kShortageReportGap{60};
 void Server::accept_clients() {
   {
     MutexLock lock(core_mutex_);
-    if (leaving_) return;
+    if (leaving_ || stopping_) return;
     ++accepting_;
   }
   auto last = Accepted::one;

@@ -186,8 +186,9 @@ const char* share_name(core::Resource resource) {
 Json user_json(const core::UserSnapshot& user) {
   Json json{{"uid", user.uid}};
   for (const core::UserSnapshot::Share& share : user.shares) {
-    json[share_name(share.resource)] = {
-        {"used", share.used}, {"limit", share.limit ? Json(*share.limit) : Json(nullptr)}};
+    Json entry{{"used", share.used}, {"limit", nullptr}};
+    if (share.limit) entry["limit"] = *share.limit;
+    json[share_name(share.resource)] = std::move(entry);
   }
   return json;
 }

@@ -151,6 +151,8 @@ class Zsh(unittest.TestCase):
     def test_offers_what_belongs_there(self) -> None:
         self.assertEqual(self.offered("pcscctl "), COMMANDS)
         self.assertEqual(self.offered("pcscd --hotplug-backend l"), ["libusb"])
+        self.assertEqual(self.offered("pcscd --power-off n"), ["never"])
+        self.assertIn("etc", [path.strip("/") for path in self.offered("pcscd --config /et")])
         self.assertIn("hello_card", self.offered("cardea-trace --json hello_c"))
 
 

@@ -92,6 +92,7 @@ class FaultTest(SystemTest):
     def setUpClass(cls) -> None:
         cls.daemon = FaultyDaemon(settings())
         cls.addClassCleanup(cls.daemon.faults.close)
+        cls.addClassCleanup(cls.daemon.remove_files)
         cls.addClassCleanup(cls.daemon.kill)
         cls.daemon.start()
         cls._warm_up()
@@ -290,6 +291,7 @@ class NoMemoryAtAll(unittest.TestCase):
     def test_the_daemon_ends_with_a_record(self) -> None:
         daemon = FaultyDaemon(settings())
         self.addCleanup(daemon.faults.close)
+        self.addCleanup(daemon.remove_files)
         self.addCleanup(daemon.kill)
         daemon.start()
         daemon.faults.fail("memory", errno.ENOMEM, count=10**9)

@@ -1,5 +1,5 @@
-"""How seldom an idle daemon wakes up whose drivers tell of cards by themselves: the virtual one, and
-Debian's libccid with an emulated reader. Real time, and the kernel's count of all threads."""
+"""How seldom an idle daemon wakes up whose drivers tell of cards by themselves: the virtual one,
+and Debian's libccid with an emulated reader. Real time, and the kernel's count of all threads."""
 
 from __future__ import annotations
 

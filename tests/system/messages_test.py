@@ -59,6 +59,8 @@ KINDS = {
     "reader_retry": Kind(6, ("DEVICE",)), "reader_restarted": Kind(4, ("DEVICE",)),
     "reader_not_released": Kind(4, ("DEVICE",)), "driver_exception": Kind(3, ("LUN",)),
     "driver_incomplete": Kind(4), "driver_message": Kind(3),
+    "driver_crashed": Kind(3, ("READER", "DRIVER")), "driver_hung": Kind(3, ("READER", "DRIVER")),
+    "driver_keeper_lost": Kind(2),
     "client_version_refused": Kind(4, (*CLIENT, "CLIENT_PROTOCOL", "COMMAND", "RV")),
     "client_disconnected": Kind(4, CLIENT), "client_limit": Kind(4, CLIENT),
     "user_limit": Kind(4, (*CLIENT, "QUOTA", "LIMIT", "RV")),
@@ -224,6 +226,37 @@ class Readers(MessagesTest):
         self.readers.write_text("")
         self.daemon.process.send_signal(signal.SIGHUP)
         self.assertEqual(client.recv_transmit().data, b"")
+
+
+class HostedReaders(MessagesTest):
+    HOSTED = ("--driver-host", "hosted", "--driver-limit", "exchange=0.3")
+
+    def children(self, pid: int) -> list[int]:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(word) for word in text.split()]
+
+    @property
+    def keeper(self) -> int:
+        return self.children(self.daemon.pid)[0]
+
+    @provokes("driver_crashed")
+    def test_a_driver_that_crashes(self) -> None:
+        self.start(*self.HOSTED)
+        self.wait_for("reader_ready")
+        os.kill(self.children(self.keeper)[0], signal.SIGSEGV)
+
+    @provokes("driver_hung")
+    def test_a_driver_that_hangs(self) -> None:
+        self.start("--apdu", *self.HOSTED)
+        client = self.leave_driver_at_work()
+        self.assertEqual(client.recv_transmit().rv, Rv.READER_UNAVAILABLE)
+
+    @provokes("driver_keeper_lost")
+    def test_a_keeper_that_is_killed(self) -> None:
+        self.start(*self.HOSTED)
+        self.wait_for("reader_ready")
+        os.kill(self.keeper, signal.SIGKILL)
+        self.assertEqual(self.daemon.wait(), 1)
 
 
 class UsbReaders(MessagesTest):

@@ -270,7 +270,8 @@ class NoDescriptor(QuotaTest):
         self.session(HERE)
 
     def _cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
+        stat = Path(f"/proc/{self.daemon.process.pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

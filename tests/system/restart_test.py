@@ -15,12 +15,14 @@ from harness.namespace import RUNTIME_DIR
 from harness.programs import ProgramRun
 from harness.settings import settings
 from harness.waiting import PATIENCE_SECONDS, poll_until
+from harness.wire import Command
 
 WAITERS = 100
 NO_SERVICE = 0x8010001D
 RESET_CARD = 0x80100068
 INVALID_HANDLE = 0x80100003
 RESTARTS = 3
+WORK_2_S = bytes.fromhex("803007d0")
 
 
 class Client:
@@ -44,7 +46,10 @@ class Client:
                 raise AssertionError(f"ended before its time: {lines}")
             return lines[line] >= times
 
-        poll_until(f"{times} times {line!r}", there)
+        try:
+            poll_until(f"{times} times {line!r}", there)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there is {self.lines()}") from None
 
     def ask(self, order: str) -> int:
         """The result of an order to a restart_client that holds the card."""
@@ -143,6 +148,25 @@ class Restart(RestartTest):
         self.daemon.restart(signal.SIGKILL)
         self.rv(client.ask("list"), NO_SERVICE)
         self.rv(client.ask("transmit"), NO_SERVICE)
+
+
+@cardea_only("pcsc-lite hangs up first")
+class WhileItEnds(unittest.TestCase):
+    def test_nobody_sees_it_without_its_readers(self) -> None:
+        """A program that asked then would be told that its reader is gone; it has to wait for the
+        next daemon instead."""
+        daemon = Daemon(settings(), "--apdu")
+        self.addCleanup(daemon.kill)
+        daemon.start()
+        with daemon.client() as holder, daemon.client() as asker:
+            holder.send_transmit(holder.open_card(READERS[0]), WORK_2_S)
+            poll_until("the driver at work", lambda: "80 30 07 D0" in daemon.log())
+            process = daemon.process
+            process.send_signal(signal.SIGTERM)
+            self.assertTrue(holder.readable(PATIENCE_SECONDS), "its reader has gone")
+            asker.send(Command.GET_STATES, b"")
+            self.assertEqual(asker.recv_until_closed(), b"")
+            self.assertEqual(process.wait(PATIENCE_SECONDS), 0)
 
 
 @unittest.skipIf(settings().starter == "process", "the daemon has made the socket")

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import unittest
+from collections.abc import Callable
 from pathlib import Path
 
-from harness.journal import Journal
+from harness.control_group import ControlGroup
+from harness.journal import Entry, Journal
 from harness.launch import IPC_DIR, SOCKET, Launch, LaunchTest
 from harness.manager import Activator
 from harness.namespace import RUNTIME_DIR
@@ -110,25 +112,40 @@ class Restart(SandboxTest):
 
 
 class Refusal(SandboxTest):
-    def test_one_record_says_who_what_and_what_to_do(self) -> None:
-        journal = Journal()
-        self.addCleanup(journal.close)
+    def setUp(self) -> None:
+        super().setUp()
+        self.journal = Journal()
+        self.addCleanup(self.journal.close)
         self.start(journal=True)
+
+    def refused(self, prepare: Callable[[], None] = lambda: None) -> Entry:
+        """The record about a client whose library cannot be served."""
         with subprocess.Popen([*box(), *REFUSED_CLIENT, "2"], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True) as client:
+                              stdout=subprocess.PIPE, text=True, preexec_fn=prepare) as client:
             assert client.stdout is not None
             self.assertEqual(client.stdout.readline().strip(), hex(Rv.SERVICE_STOPPED))
-            entry = journal.wait_for("who", lambda found: "CARDEA_CLIENT_PROTOCOL" in found)
+            entry = self.journal.wait_for("who", lambda found: "CARDEA_CLIENT_PROTOCOL" in found)
             # The pid is ours to look up, not the one inside.
             words = Path(f"/proc/{entry['CARDEA_CLIENT_PID']}/cmdline").read_text().split("\0")
             self.assertEqual(words[0], REFUSED_CLIENT[0])
             client.communicate("\n")
+        return entry
+
+    def test_names_the_application(self) -> None:
+        group = ControlGroup("org.example.Old")
+        self.addCleanup(group.close)
+        entry = self.refused(group.enter)
+        self.assertEqual(entry["CARDEA_CLIENT_APP_ID"], "org.example.Old")
+        self.assertIn(", flatpak org.example.Old) cannot use smart cards", entry["MESSAGE"])
+
+    def test_one_record_says_who_what_and_what_to_do(self) -> None:
+        entry = self.refused()
         self.assertIn("python", entry["CARDEA_CLIENT_EXE"])
         self.assertEqual(entry["CARDEA_CLIENT_UID"], "0")
         self.assertEqual(entry["CARDEA_CLIENT_PROTOCOL"], "4:2")
         for word in ("python", "protocol 4:2", "4:3 to 4:6", "SERVICE_STOPPED", "Remedy"):
             self.assertIn(word, entry["MESSAGE"])
-        about = [found for found in journal.drain() if "CARDEA_CLIENT_PID" in found]
+        about = [found for found in self.journal.drain() if "CARDEA_CLIENT_PID" in found]
         self.assertEqual(len(about), 1, about)
 
 

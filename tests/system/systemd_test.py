@@ -1,5 +1,5 @@
-"""pcscd.service and pcscd.socket as an administrator has them: started by the first client, reloaded,
-killed, looked at by systemctl and journalctl, and held in by what the unit forbids.
+"""pcscd.service and pcscd.socket as an administrator has them: started by the first client,
+reloaded, killed, looked at by systemctl and journalctl, and held in by what the unit forbids.
 
 In the container only (harness/container.py), where everything but the tests' readers is real."""
 
@@ -272,6 +272,8 @@ class Tcp(SystemdTest):
     def test_the_virtual_reader_takes_a_drop_in(self) -> None:
         self.configure(reader(device=f"virtual:vpcd={VPCD_PORT}"))
         self.assertEqual(self.names(), [])
+        poll_until("the reason", lambda: [entry for entry in self.records(PRIORITY="3")
+                                          if 'reader "Reader"' in entry["MESSAGE"]])
         systemctl("stop", "--quiet", SERVICE)
         add_drop_in("tcp", TCP_DROP_IN)
         self.addCleanup(remove_drop_in, "tcp")

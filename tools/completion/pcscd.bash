@@ -18,7 +18,7 @@ _pcscd() {
       ;;
     *)
       local options
-      options=$("$1" --help 2>/dev/null | grep -oE -- '(^|[ ,[])--[a-z][a-z-]*' |
+      options=$("$1" --help 2>/dev/null | grep -oE -- '^ {2,6}(-[a-zA-Z], )?--[a-z-]+' |
         grep -oE -- '--.*' | sort -u)
       mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
       ;;

@@ -5,7 +5,7 @@ for line in (pcscd --help 2>/dev/null)
     set -l long
     set -l value
     set -l told
-    set -l option '^ +(-(?<short>\w), )? *--(?<long>[a-z][a-z-]*)'
+    set -l option '^ {2,6}(-(?<short>\w), )?--(?<long>[a-z][a-z-]*)'
     string match -qr -- $option'(?<value>\S*( [A-Z]+)?)(?<told>.*)$' $line
     or continue
     set -l words -l $long -d (string trim -- "$told")

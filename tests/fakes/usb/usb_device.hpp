@@ -45,7 +45,7 @@ class UsbDevice {
     unsigned claimed = 0;  ///< interfaces now
     unsigned commands = 0;
     unsigned transfers = 0;  ///< that programs have submitted
-    unsigned held = 0;  ///< APDUs whose answer hangs
+    unsigned held = 0;       ///< APDUs whose answer hangs
     unsigned powered = 0;
   };
 

@@ -64,6 +64,10 @@ def enter(argv: list[str]) -> None:
         skip("a container takes root")
     if shutil.which("systemd-nspawn") is None:
         skip("no systemd-nspawn; scripts/packages names the package")
+    probe = subprocess.run([*unshare("--cgroup"), "true"], capture_output=True, text=True,
+                           check=False)
+    if probe.returncode != 0:
+        skip(f"no private namespaces here: {probe.stderr.strip()}")
     sys.exit(_in_namespaces(argv))
 
 
@@ -105,10 +109,10 @@ def _is_removed(group: Path) -> bool:
 # In namespaces of its own
 
 def _boot(argv: list[str]) -> int:
-    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     root, out = Path("/run/root"), Path("/run/out")
-    out.mkdir()
     try:
+        _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+        out.mkdir()
         _run("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
         _make_root(root, out)
         _run(*_nspawn(root), "--as-pid2", "/bin/true")

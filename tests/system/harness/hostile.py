@@ -35,7 +35,7 @@ FACTOR = 2.0
 # for a slice of 3 to 4 ms. What this is about, a daemon that is held up, costs 100 ms and more.
 SCHEDULER_SECONDS = 0.004
 # A real lock-out is there each time; a burst of other work on the machine is not.
-ATTEMPTS = 4
+ATTEMPTS = 6
 # What malloc may keep of an attack's memory, beside what the first round has left.
 MEMORY_SLACK_KB = 2048
 

@@ -105,7 +105,7 @@ class ServiceProcess:
 
 
 class ServiceStarter:
-    """Options become PCSCD_ARGS, and what is more than our own environment becomes the service's."""
+    """Options become PCSCD_ARGS; what is more than our own environment becomes the service's."""
 
     def __init__(self) -> None:
         self.socket_path = SOCKET

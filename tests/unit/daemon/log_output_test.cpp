@@ -54,6 +54,30 @@ TEST(LogDescriptor, NeverWaitsForAReaderThatDoesNotRead) {
   EXPECT_TRUE(log.write(record)) << "there is room again";
 }
 
+TEST(LogDescriptor, BeginsANewLineAfterATornOne) {
+  const Pipe pipe;
+  ASSERT_NE(::fcntl(pipe.writer.get(), F_SETPIPE_SZ, 8'192), -1);
+  LogDescriptor log(pipe.writer.get());
+  EXPECT_FALSE(log.write(std::string(10'000, 'x') + "\n"));
+  EXPECT_EQ(pipe.read_some(), std::string(8'192, 'x'));
+  EXPECT_TRUE(log.write("next\n"));
+  EXPECT_EQ(pipe.read_some(), "\nnext\n");
+}
+
+TEST(LogDescriptor, NeverWaitsForATerminalThatIsStopped) {
+  const UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(terminal);
+  ASSERT_EQ(::grantpt(terminal.get()), 0);
+  ASSERT_EQ(::unlockpt(terminal.get()), 0);
+  const UniqueFd line(::open(::ptsname(terminal.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(line);
+  LogDescriptor log(line.get());
+  int written = 0;
+  while (log.write(std::string(300, 'x') + "\n")) ASSERT_LT(++written, 10'000);
+  EXPECT_GT(written, 0);
+  EXPECT_EQ(::fcntl(line.get(), F_GETFL) & O_NONBLOCK, 0) << "that descriptor is not ours alone";
+}
+
 TEST(LogDescriptor, SaysThatADiskIsFull) {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(full);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array kPolkitDaemons{"/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd",
                                     "/usr/libexec/polkit-1/polkitd"};
+/// Not below /usr/local: polkit of Debian 12 does not look there.
 constexpr const char* kPolkitActions = "/usr/share/polkit-1/actions";
 constexpr std::array kPolkitRules{"/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d"};
 
@@ -37,8 +38,14 @@ bool is_virtual_machine(const Host& host) {
 }  // namespace
 
 Findings check_polkit(const Host& host) {
-  const bool there = std::any_of(kPolkitDaemons.begin(), kPolkitDaemons.end(),
-                                 [&](const char* path) { return host.exists(path); });
+  const auto exists = [&](const char* path) { return host.exists(path); };
+  const bool there = std::any_of(kPolkitDaemons.begin(), kPolkitDaemons.end(), exists);
+  if (there && !has_policy(host)) {
+    return {{Verdict::fault, "polkit-no-policy",
+             "polkit is installed, but not pcscd's policy: only root is let in",
+             "install org.debian.pcsc-lite.policy into /usr/share/polkit-1/actions (package "
+             "cardea-pcscd), or run pcscd with --disable-polkit"}};
+  }
   std::string rules;
   for (const std::string directory : kPolkitRules) {
     for (const std::string& name : host.list(directory)) {
@@ -56,12 +63,6 @@ Findings check_polkit(const Host& host) {
     return {{Verdict::note, "polkit-rules", "rules for smart cards: " + rules,
              "if a program gets SCARD_W_SECURITY_VIOLATION, look there and at journalctl -u "
              "pcscd"}};
-  }
-  if (there && !has_policy(host)) {
-    return {{Verdict::fault, "polkit-no-policy",
-             "polkit is installed, but not pcscd's policy: only root is let in",
-             "install org.debian.pcsc-lite.policy into /usr/share/polkit-1/actions (package "
-             "cardea-pcscd), or run pcscd with --disable-polkit"}};
   }
   const std::string text = there ? "polkit is there, without rules for smart cards"
                                  : "polkit is not installed, and no rule needs it";

@@ -28,7 +28,8 @@ struct Kind {
 constexpr std::array kKinds{Kind{log::Event::access_denied, Refusal::Kind::access},
                             Kind{log::Event::access_not_decided, Refusal::Kind::access},
                             Kind{log::Event::client_version_refused, Refusal::Kind::version},
-                            Kind{log::Event::client_limit, Refusal::Kind::limit}};
+                            Kind{log::Event::client_limit, Refusal::Kind::limit},
+                            Kind{log::Event::user_limit, Refusal::Kind::limit}};
 
 struct CloseJournal {
   void operator()(sd_journal* journal) const { ::sd_journal_close(journal); }
@@ -75,9 +76,19 @@ Refusal refusal_at(sd_journal* journal, std::int64_t now_us) {
   refusal.who += ")";
   refusal.rule = field(journal, "CARDEA_RULE");
   const std::string reader = field(journal, "CARDEA_ASKED_READER");
-  refusal.what = refusal.kind == Refusal::Kind::version ? field(journal, "CARDEA_CLIENT_PROTOCOL")
-                 : reader.empty()                       ? "smart cards"
-                                                        : "the reader \"" + reader + "\"";
+  switch (refusal.kind) {
+    case Refusal::Kind::access:
+      refusal.what = reader.empty() ? "smart cards" : "the reader \"" + reader + "\"";
+      break;
+    case Refusal::Kind::version:
+      refusal.what = field(journal, "CARDEA_CLIENT_PROTOCOL");
+      break;
+    case Refusal::Kind::limit:
+      if (id == log::message_id(log::Event::user_limit)) {
+        refusal.what = field(journal, "CARDEA_LIMIT") + " " + field(journal, "CARDEA_QUOTA");
+      }
+      break;
+  }
   return refusal;
 }
 
@@ -97,9 +108,12 @@ Finding finding_for(const Refusal& last, std::size_t count) {
           "update that program, or the copy of libpcsclite.so.1 that comes with it"};
     case Refusal::Kind::limit:
       return {Verdict::warning, "refused-limit",
-              last.who + " was refused because there were too many connections" + times,
-              "pcscctl status shows who has them; a higher limit: --max-thread in "
-              "/etc/default/pcscd"};
+              last.who + " was refused because " +
+                  (last.what.empty() ? "there were too many programs"
+                                     : "its user had all of " + last.what) +
+                  times,
+              "pcscctl status shows who has how much; the limit and its option: journalctl -x -u "
+              "pcscd"};
     case Refusal::Kind::access:
       break;
   }

@@ -17,7 +17,8 @@ struct Refusal {
   Kind kind = Kind::access;
   std::int64_t age_ms = 0;  ///< since it was written
   std::string who;          ///< "/usr/bin/x (uid 1000, flatpak y)"
-  std::string what;         ///< access: "the reader \"R\"" or "smart cards"; version: "4:2"
+  std::string what;         ///< access: "the reader \"R\"" or "smart cards"; version: "4:2";
+                            ///< limit: "32 connections", or empty for that of all users
   std::string rule;         ///< access: the line of access.rules that allows it
 };
 

@@ -314,6 +314,8 @@ TEST_F(Doctor, NamesAPolkitThatDoesNotKnowTheActions) {
   write("/usr/libexec/polkitd", "");
   write("/usr/share/polkit-1/actions/other.policy", "<action id=\"org.example.do\"/>");
   EXPECT_THAT(named(), ElementsAre("polkit-no-policy"));
+  write("/usr/local/share/polkit-1/actions/org.debian.policy", kActions);
+  EXPECT_THAT(named(), ElementsAre("polkit-no-policy")) << "it does not look there";
   write(kPolicy, kActions);
   EXPECT_THAT(named(), ElementsAre());
 }

@@ -53,14 +53,20 @@ TEST(Refusals, AreToldApartByProgramKindAndThing) {
   version.what = "4:2";
   Refusal limit = kDenied;
   limit.kind = Refusal::Kind::limit;
-  const Findings found = judge_refusals({true, {kDenied, reader, other, version, limit}}, true);
-  ASSERT_EQ(found.size(), 5U);
+  limit.what = "";
+  Refusal user_limit = limit;
+  user_limit.what = "32 connections";
+  const Findings found =
+      judge_refusals({true, {kDenied, reader, other, version, limit, user_limit}}, true);
+  ASSERT_EQ(found.size(), 6U);
   EXPECT_THAT(found[1].text,
               HasSubstr("was refused the reader \"R 00 00\": once in the last 24 h"));
   EXPECT_THAT(found[2].text, HasSubstr("flatpak org.example.X"));
   EXPECT_EQ(found[3].id, "refused-version");
   EXPECT_THAT(found[3].text, HasSubstr("protocol 4:2"));
   EXPECT_EQ(found[4].id, "refused-limit");
+  EXPECT_THAT(found[4].text, HasSubstr("too many programs: once"));
+  EXPECT_THAT(found[5].text, HasSubstr("its user had all of 32 connections: once"));
 }
 
 TEST(Refusals, OfManyProgramsAreCutShort) {
