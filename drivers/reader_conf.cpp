@@ -127,9 +127,13 @@ class Parser {
     for (;;) {
       const Token name = next_token(rest);
       if (name.kind == Token::Kind::end) return;
-      if (name.kind == Token::Kind::bad) return spoil(name.text);
+      if (name.kind == Token::Kind::bad) {
+        start_entry();
+        return spoil(name.text);
+      }
       const auto key = name.kind == Token::Kind::word ? find_key(name.text) : std::nullopt;
       if (!key) {
+        start_entry();
         return spoil("\"" + log::escape(name.text) +
                      "\" is not a key (FRIENDLYNAME, DEVICENAME, LIBPATH, CHANNELID; a value with "
                      "spaces needs quotes)");
@@ -188,9 +192,8 @@ class Parser {
     if (draft_.line == 0) draft_.line = line_;
   }
 
-  /// The entry at hand is lost.
+  /// The entry at hand, which has been started, is lost.
   void spoil(std::string_view what) {
-    start_entry();
     draft_.broken = true;
     problem(std::string(what) + "; the reader entry that starts on line " +
             std::to_string(draft_.line) + " is ignored");

@@ -21,7 +21,7 @@ std::string version(std::int32_t minor) {
 /// A card is used in a transaction.
 std::string exchange() {
   std::string apdus;
-  for (int i = 0; i < 3; ++i) apdus += transmit_request(2, kProtocolT1, {"\0\xA4\4\0\0", 5}, 258);
+  for (int i = 0; i < 2; ++i) apdus += transmit_request(2, kProtocolT1, {"\0\xA4\4\0\0", 5}, 258);
   return request(Command::establish_context, Establish{2, 0, 0}) +
          connect_request(1, kReaderName, 2, 3) + request(Command::begin_transaction, Begin{2, 0}) +
          apdus + request(Command::status, Status{2, 0}) +

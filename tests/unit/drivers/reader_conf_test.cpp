@@ -259,6 +259,18 @@ TEST(ReaderConf, NamesTheEntryThatAProblemCosts) {
   EXPECT_THAT(conf.problems[0].text, HasSubstr("that starts on line 2 is ignored"));
 }
 
+TEST(ReaderConf, IgnoresAnEntryWhoseLastKeyIsWrong) {
+  const std::string device = "FRIENDLYNAME R\nDEVICENAME d\n";
+  for (const std::string& text :
+       {device + "CHANNELID 1\nLIBPATH\n", device + "CHANNELID 1\nLIBPATH \"\"\n",
+        device + "LIBPATH /l\nCHANNELID x\n", device + "CHANNELID 1\nLibPath /l\n"}) {
+    const ReaderConf conf = parse_reader_conf(text + kNext, "f");
+    EXPECT_EQ(conf.entries.size(), 1u) << text;
+    ASSERT_EQ(conf.problems.size(), 1u) << text;
+    EXPECT_THAT(conf.problems[0].text, HasSubstr("that starts on line 1 is ignored"));
+  }
+}
+
 TEST(ReaderConf, KeepsAReaderWhoseNameWillBeCutAndSaysSo) {
   const std::string longest(kReaderBaseNameBytesMax, 'n');
   const std::string rest = "\nDEVICENAME d\nLIBPATH /l\n";
