@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterator
 
 from harness.daemon import READERS
-from harness.hostile import (ATTEMPTS, BeforeSession, HostileTest, hold, require, send_without_reading,
-                             silent_connections)
+from harness.hostile import (ATTEMPTS, BeforeSession, HostileTest, hold, require,
+                             send_without_reading, silent_connections)
 from harness.victim import Play, Step
 from harness.waiting import poll_until
 from harness.wire import (CONTEXT, DISPOSITION, EXCLUSIVE, HEADER, RESET, SHARED, Closed, Command,
