@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterator
 
 from harness.daemon import READERS
-from harness.hostile import (BeforeSession, HostileTest, hold, require, send_without_reading,
-                             silent_connections)
+from harness.hostile import (ATTEMPTS, BeforeSession, HostileTest, hold, require,
+                             send_without_reading, silent_connections)
 from harness.victim import Play, Step
 from harness.waiting import poll_until
 from harness.wire import (CONTEXT, DISPOSITION, EXCLUSIVE, HEADER, RESET, SHARED, Closed, Command,
@@ -28,22 +28,25 @@ SLOW_WRITERS = 50
 HANDLES_OF_ONE_USER = 200
 EVENT_SECONDS = 5.0
 DRIP_SECONDS = 0.05
+WORK_20_MS = b"\x80\x30\x00\x14"
 
 
 class Killed(HostileTest):
     """A client dies by SIGKILL just before each session of the honest one, on the same reader."""
 
     def _check(self, play: Play) -> None:
-        def strike() -> None:
-            victim = self.attacker(play)
+        def kill(one: Play) -> None:
+            victim = self.attacker(one)
             victim.wait_for_steps(1)
             victim.kill()
 
         @contextlib.contextmanager
         def attack() -> Iterator[BeforeSession]:
-            yield strike
+            yield lambda: kill(play)
 
-        self.assert_honest_client_is_served(attack, HERE)
+        # To start a process and to kill it has its price too, whatever it does meanwhile.
+        self.assert_honest_client_is_served(
+            attack, HERE, harmless=lambda: kill(lambda _, step: step()))
 
     def test_h1_waiting_for_its_own_lock_in_connect(self) -> None:
         def play(client: WireClient, step: Step) -> None:
@@ -181,6 +184,27 @@ class Crowds(HostileTest):
                 self.assertLessEqual(self.daemon.resources()[1], threads, "a thread for each?")
 
         self.assert_honest_client_is_served(attack, HERE)
+
+
+class Measurement(HostileTest):
+    def test_it_sees_who_is_held_up(self) -> None:
+        """By turns of 20 ms that another client takes on the same reader: that is no attack, but
+        what an attack would have to do at least."""
+        def play(client: WireClient, step: Step) -> None:
+            card = client.open_card(HERE)
+            step()
+            while True:
+                client.begin(card)
+                client.transmit(card, WORK_20_MS)
+                client.end(card)
+
+        for _ in range(ATTEMPTS):
+            try:
+                self.assert_honest_client_is_served(lambda: self.lasting(play), HERE, attempts=1)
+            except AssertionError as error:
+                self.assertRegex(str(error), "p99 .* under attack")
+                return
+        self.fail("20 ms went unnoticed each time")
 
 
 class Forgers(HostileTest):
