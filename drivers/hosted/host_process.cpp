@@ -27,6 +27,9 @@ using host_wire::Request;
 /// A daemon that does not read what drivers say delays them by no more than this per message.
 constexpr timeval kLogPatience{0, 100'000};
 
+/// For the threads of slots that are closed, or were never open.
+constexpr milliseconds kEndMax{500};
+
 void send_log(const log::Record& record) {
   (void)send_message(kHostLogFd, host_wire::encode_log(record), {});
 }
@@ -48,8 +51,7 @@ class Host {
       if (!handle(*request, std::span(payload).first(request->bytes), fds)) break;
     }
     for (auto& [lun, slot] : slots_) {
-      if (!slot->is_closed()) ::_exit(0);  // its threads may be in the driver for ever
-      slot->join();
+      if (!slot->ends_within(kEndMax)) ::_exit(0);  // its threads may be in the driver for ever
     }
   }
 

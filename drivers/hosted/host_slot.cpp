@@ -39,14 +39,25 @@ HostSlot::HostSlot(std::shared_ptr<const IfdLibrary> library, std::uint32_t lun,
       request_(host_wire::kDataBytesMax),
       answer_(host_wire::kDataBytesMax) {}
 
-HostSlot::~HostSlot() { join(); }
+HostSlot::~HostSlot() {
+  if (call_thread_.joinable()) call_thread_.join();
+}
 
 void HostSlot::start() {
   call_thread_ = std::thread([this] { take_calls(); });
 }
 
-void HostSlot::join() {
-  if (call_thread_.joinable()) call_thread_.join();
+bool HostSlot::ends_within(milliseconds patience) {
+  const TimePoint deadline = Clock::now() + patience;
+  const MutexLock lock(mutex_);
+  while (!closed_ && Clock::now() < deadline) (void)changed_.wait_until(mutex_, deadline);
+  return closed_;
+}
+
+void HostSlot::ended() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
 }
 
 void HostSlot::stop() {
@@ -65,12 +76,11 @@ void HostSlot::take_calls() {
     log::set_least_level(request->level);
     Answer answer = this->answer(*request, std::span(request_).first(request->bytes));
     answer.reply.bytes = static_cast<std::uint32_t>(answer.payload.size());
-    if (request->kind == Kind::close) closed_ = true;
     if (!send_message(calls_.get(), host_wire::encode(answer.reply), answer.payload)) break;
-    if (request->kind == Kind::close) return;
+    if (request->kind == Kind::close) return ended();
   }
   // A channel that is open stays so: the daemon is gone, and the process ends.
-  closed_ = driver_ == nullptr;
+  if (driver_ == nullptr) ended();
 }
 
 void HostSlot::take_waits() {

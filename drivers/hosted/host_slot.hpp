@@ -3,11 +3,13 @@
 // host's main thread, which alone calls its functions.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
+#include <vector>
 
+#include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/unique_fd.hpp"
 #include "drivers/hosted/host_wire.hpp"
@@ -27,10 +29,9 @@ class HostSlot {
   void start();
   /// Ends a wait that is running. Never waits for calls.
   void stop() EXCLUDES(mutex_);
-  /// True if its channel was closed, or never opened, and its threads have nothing more to do.
-  [[nodiscard]] bool is_closed() const { return closed_; }
-  /// After is_closed().
-  void join();
+  /// After the daemon has closed its sockets: true if the channel was closed, or never opened, and
+  /// the threads have ended; false if they are still in the driver after this time.
+  bool ends_within(milliseconds patience) EXCLUDES(mutex_);
 
  private:
   struct Answer {
@@ -46,6 +47,7 @@ class HostSlot {
   Answer power(const host_wire::Request& request);
   Answer transmit(const host_wire::Request& request, std::span<const std::byte> command);
   void close() EXCLUDES(mutex_);
+  void ended() EXCLUDES(mutex_);
 
   const std::shared_ptr<const IfdLibrary> library_;
   const std::uint32_t lun_;
@@ -54,7 +56,8 @@ class HostSlot {
   /// Changed by the thread of calls, under the lock; the thread of waits is there only in between.
   std::unique_ptr<InProcessDriver> driver_;
   Mutex mutex_;  ///< a driver that is stopped is not being closed
-  std::atomic<bool> closed_{false};
+  CondVar changed_;
+  bool closed_ GUARDED_BY(mutex_) = false;
   std::vector<std::byte> request_;  ///< of the thread of calls, like the next
   std::vector<std::byte> answer_;
   std::thread wait_thread_;

@@ -141,6 +141,11 @@ const std::vector<Spelling>& spellings() {
        [](const O& o) { return o.power.for_reader("Any").kind == PowerOff::Kind::never; }},
       {{"--power-off=R=9"},
        [](const O& o) { return o.power.for_reader("R 00 00").delay == seconds(9); }},
+      {{"--driver-host=hosted"}, [](const O& o) { return o.drivers.all_hosted(); }},
+      {{"--driver-host=in-process"}, [](const O& o) { return !o.drivers.any_hosted(); }},
+      {{"--driver-host=l.so=hosted"}, [](const O& o) { return o.drivers.is_hosted("/x/l.so"); }},
+      {{"--driver-limit=power=5"},
+       [](const O& o) { return o.drivers.limits().power == seconds(5); }},
   };
   return table;
 }
@@ -291,6 +296,8 @@ TEST_F(OptionsTest, RefusesNumbersThatMakeNoSense) {
 TEST_F(OptionsTest, RefusesValuesItDoesNotKnow) {
   EXPECT_THAT(parse({"--hotplug-backend=usb"}).error().context, HasSubstr("not \"usb\""));
   EXPECT_THAT(parse({"--power-off=soon"}).error().context, HasSubstr("not \"soon\""));
+  EXPECT_THAT(parse({"--driver-host=out"}).error().context, HasSubstr("not \"out\""));
+  EXPECT_THAT(parse({"--driver-limit=out"}).error().context, HasSubstr("not \"out\""));
 }
 
 TEST_F(OptionsTest, RefusesStrayArguments) {

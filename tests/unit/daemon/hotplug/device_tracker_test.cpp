@@ -39,6 +39,7 @@ class Tracker {
     tracker.opened(instance, outcome, now, actions);
   }
   void faulty(ReaderInstance instance) { tracker.faulty(instance, now, actions); }
+  void crashed(ReaderInstance instance) { tracker.crashed(instance, now, actions); }
   void closed(ReaderInstance instance) { tracker.closed(instance, now, actions); }
   void retry_all() { tracker.retry_all(actions); }
   /// Lets time pass; each deadline on the way is met exactly.
@@ -246,6 +247,52 @@ TEST(DeviceTracker, AFaultyReaderIsOpenedAnewAfterAPause) {
   t.closed(third);
   t.advance(seconds(1));
   t.opening();
+}
+
+TEST(DeviceTracker, ACrashedReaderIsOpenedAtOnceAndThenAfterGrowingPauses) {
+  Tracker t;
+  ReaderInstance instance = t.open_one("1-1:1.0", "1-5");
+  for (const seconds pause : {seconds(0), seconds(1), seconds(2), seconds(4)}) {
+    t.crashed(instance);
+    EXPECT_THAT(t.closing(), ElementsAre(instance));
+    t.closed(instance);
+    if (pause > seconds(0)) {
+      EXPECT_THAT(t.actions.open, IsEmpty());
+      t.advance(pause - milliseconds(1));
+      EXPECT_THAT(t.actions.open, IsEmpty());
+      t.advance(milliseconds(1));
+    }
+    instance = t.opening();
+    t.opened(instance);
+  }
+  t.advance(DeviceTracker::Settings{}.stable_after);
+  t.crashed(instance);
+  t.closed(instance);
+  EXPECT_NE(t.opening(), instance);
+}
+
+TEST(DeviceTracker, AConfiguredReaderThatCrashesIsOpenedAgainToo) {
+  Tracker t;
+  t.configured({configured_device("a")});
+  const ReaderInstance instance = t.opening();
+  t.opened(instance);
+  t.crashed(instance);
+  t.crashed(instance);  // said twice
+  EXPECT_THAT(t.closing(), ElementsAre(instance));
+  t.closed(instance);
+  EXPECT_NE(t.opening(), instance);
+}
+
+TEST(DeviceTracker, ACrashWhileItIsOpenedCountsWhenItIsOpen) {
+  Tracker t;
+  t.present({usb_device("1-1:1.0", "1-5")});
+  const ReaderInstance instance = t.opening();
+  t.crashed(instance);
+  EXPECT_THAT(t.closing(), IsEmpty());
+  t.opened(instance);
+  EXPECT_THAT(t.closing(), ElementsAre(instance));
+  t.closed(instance);
+  EXPECT_NE(t.opening(), instance);
 }
 
 TEST(DeviceTracker, AFaultyConfiguredReaderStays) {
