@@ -42,8 +42,8 @@ struct WaiterSnapshot {
 struct ReaderSnapshot {
   ReaderId id;
   std::string name;
-  std::string alias;   ///< may be empty
-  std::string driver;  ///< file of the handler
+  std::string alias;     ///< may be empty
+  std::string driver;    ///< file of the handler
   pid_t driver_pid = 0;  ///< of the process it runs in; 0: the daemon itself
   CardState card;
   std::uint32_t protocol = wire::kProtocolUnset;  ///< as clients see it
