@@ -33,11 +33,11 @@ Result<std::shared_ptr<DriverHost>> DriverHost::start(HostKeeper& keeper,
                                                       const HostLimits& limits, Events events) {
   const std::shared_ptr<DriverHost> host(new DriverHost(limits, std::move(events)));
   const std::weak_ptr<DriverHost> weak = host;
+  host->keeper_ = &keeper;
   auto started = keeper.start_host([weak](const HostEnd& end) {
     if (const auto found = weak.lock()) found->on_end(end);
   });
   if (!started) return tl::make_unexpected(started.error());
-  host->keeper_ = &keeper;
   host->id_ = started->id;
   host->pid_ = started->pid;
   host->socket_ = std::move(started->socket);
@@ -113,7 +113,10 @@ void DriverHost::stop_waiting(std::uint32_t lun) {
 }
 
 std::optional<host_wire::Reply> DriverHost::call(int socket, const Call& call) {
-  if (is_lost()) return std::nullopt;
+  if (is_lost()) {
+    lose("");
+    return std::nullopt;
+  }
   Request request = call.request;
   request.level = log::least_level();
   request.room = static_cast<std::uint32_t>(std::min(call.room.size(), host_wire::kDataBytesMax));
@@ -143,14 +146,27 @@ std::optional<host_wire::Reply> DriverHost::call(int socket, const Call& call) {
 }
 
 void DriverHost::lose(const std::string& why) {
+  bool ended = false;
   {
     const MutexLock lock(mutex_);
+    // Whoever comes second waits for the first to have told: then the reader is taken from its
+    // clients, and what becomes of this call does not matter to them any more.
+    while (lost_ && !told_) changed_.wait(mutex_);
     if (lost_) return;
     lost_ = true;
-    if (!end_) why_ = why;
+    ended = end_.has_value();
+    if (!ended) why_ = why;
   }
-  if (!why.empty() && keeper_ != nullptr) keeper_->kill_host(id_);
+  if (keeper_ != nullptr && !ended) {
+    // Its reader may be closed before the keeper says how it ended; that is to be told all the
+    // same.
+    keeper_->keep(id_, shared_from_this());
+    if (!why.empty()) keeper_->kill_host(id_);
+  }
   if (events_.lost) events_.lost();
+  const MutexLock lock(mutex_);
+  told_ = true;
+  changed_.notify_all();
 }
 
 void DriverHost::on_end(const HostEnd& end) {

@@ -20,7 +20,7 @@
 
 namespace cardea {
 
-class DriverHost {
+class DriverHost : public std::enable_shared_from_this<DriverHost> {
  public:
   struct Ending {
     std::string how;     ///< "was killed by signal 11 (Segmentation fault)"
@@ -71,7 +71,8 @@ class DriverHost {
     const char* name = "";  ///< of what was asked, for people
   };
   std::optional<host_wire::Reply> call(int socket, const Call& call) EXCLUDES(mutex_);
-  /// It is of no use any more. `why`, if it still runs, is what is wrong: then it is killed.
+  /// It is of no use any more; returns when Events::lost has. Not from within that. `why`, if it
+  /// still runs, is what is wrong: then it is killed.
   void lose(const std::string& why) EXCLUDES(mutex_);
   /// How it ended, once that is known; waits a moment for that.
   std::string describe_end() EXCLUDES(mutex_);
@@ -91,7 +92,8 @@ class DriverHost {
   mutable Mutex mutex_;
   CondVar changed_;
   bool lost_ GUARDED_BY(mutex_) = false;
-  std::string why_ GUARDED_BY(mutex_);  ///< it was killed by us
+  bool told_ GUARDED_BY(mutex_) = false;  ///< Events::lost has returned
+  std::string why_ GUARDED_BY(mutex_);    ///< it was killed by us
   std::optional<std::string> end_ GUARDED_BY(mutex_);
 };
 

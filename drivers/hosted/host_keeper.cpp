@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "drivers/hosted/keeper_process.hpp"
 
@@ -61,6 +60,12 @@ HostKeeper::HostKeeper(pid_t keeper, UniqueFd orders, UniqueFd log)
 
 HostKeeper::~HostKeeper() {
   stop_listening();
+  std::map<std::uint64_t, Entry> left;
+  {
+    const MutexLock lock(mutex_);
+    left.swap(hosts_);
+  }
+  left.clear();
   orders_.reset();
   while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -111,6 +116,11 @@ void HostKeeper::kill_host(std::uint64_t id) {
   (void)send_message(orders_.get(), order, {});  // a keeper that is gone has killed it already
 }
 
+void HostKeeper::keep(std::uint64_t id, std::shared_ptr<const void> what) {
+  const MutexLock lock(mutex_);
+  if (const auto found = hosts_.find(id); found != hosts_.end()) found->second.kept = what;
+}
+
 void HostKeeper::release(std::uint64_t id) {
   const MutexLock lock(mutex_);
   hosts_.erase(id);
@@ -140,7 +150,7 @@ bool HostKeeper::take_report() {
   const auto report = host_wire::decode_report(std::span(bytes).first(incoming.bytes));
   if (!report) return false;
   using Kind = host_wire::KeeperReport::Kind;
-  Ended ended;
+  Entry over;
   {
     const MutexLock lock(mutex_);
     const auto found = hosts_.find(report->host);
@@ -151,14 +161,14 @@ bool HostKeeper::take_report() {
     } else if (report->kind == Kind::failed) {
       found->second.started = failure(ScardRv::internal_error, std::strerror(value));
     } else {
-      ended = std::move(found->second.ended);
+      over = std::move(found->second);
       hosts_.erase(found);
     }
     reported_.notify_all();
   }
-  if (ended) {
+  if (over.ended) {
     const auto how = report->kind == Kind::killed ? HostEnd::How::killed : HostEnd::How::exited;
-    ended({how, static_cast<int>(report->value)});
+    over.ended({how, static_cast<int>(report->value)});
   }
   return true;
 }
@@ -172,15 +182,14 @@ void HostKeeper::take_log() {
 }
 
 void HostKeeper::end_all() {
-  std::vector<Ended> ended;
+  std::map<std::uint64_t, Entry> over;
   {
     const MutexLock lock(mutex_);
     gone_ = true;
-    for (auto& [id, entry] : hosts_) ended.push_back(std::move(entry.ended));
-    hosts_.clear();
+    over.swap(hosts_);
     reported_.notify_all();
   }
-  for (const Ended& report : ended) report({HostEnd::How::killed, SIGKILL});
+  for (auto& [id, entry] : over) entry.ended({HostEnd::How::killed, SIGKILL});
 }
 
 }  // namespace cardea

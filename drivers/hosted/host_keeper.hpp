@@ -71,6 +71,8 @@ class HostKeeper {
   Result<Host> start_host(Ended ended) EXCLUDES(mutex_);
   /// Kills it now; `ended` follows.
   void kill_host(std::uint64_t id);
+  /// Keeps something until its end has been reported: whoever is to be told.
+  void keep(std::uint64_t id, std::shared_ptr<const void> what) EXCLUDES(mutex_);
   /// Its end is expected from now on and reported to nobody.
   void release(std::uint64_t id) EXCLUDES(mutex_);
 
@@ -78,6 +80,7 @@ class HostKeeper {
   struct Entry {
     Ended ended;
     std::optional<Result<pid_t>> started;  ///< none: not known yet
+    std::shared_ptr<const void> kept;      ///< goes outside of the lock: it may call release()
   };
 
   HostKeeper(pid_t keeper, UniqueFd orders, UniqueFd log);

@@ -147,6 +147,7 @@ class Deaths(HostedTest):
 
     def die(self, call: Call, end: str) -> None:
         self.plan.clear()
+        poll_until("the reader is there", self.is_back)
         with self.daemon.client() as client:
             card = client.open_card(READER)
             if call.name == "wait":

@@ -8,7 +8,6 @@ import mmap
 import os
 import shutil
 import struct
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -107,9 +106,7 @@ class FaultyDaemon(Daemon):
         (conf / "reader.conf").write_text(
             f'FRIENDLYNAME "{FRIENDLY_NAME}"\nDEVICENAME virtual:slots=2\n'
             f"LIBPATH {self._settings.driver_path}\n")
-        with self._log_path.open("wb") as log:
-            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log,
-                                             stdin=subprocess.DEVNULL, env=self._environment())
+        self._process = self._starter.start(self._command(), self._environment())
 
     def remove_files(self) -> None:
         shutil.rmtree(self._dir, ignore_errors=True)

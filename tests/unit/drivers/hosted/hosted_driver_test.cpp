@@ -137,7 +137,7 @@ TEST(HostedDriver, AnswersWhatTheDriverAnswers) {
     EXPECT_EQ(there->control(42, command, a, got_a), (*here)->control(42, command, b, got_b));
     EXPECT_EQ(got_a, got_b);
     EXPECT_EQ(a, b);
-    for (const std::uint32_t tag : {TAG_IFD_SLOTS_NUMBER, TAG_IFD_ATR, 0x4711}) {
+    for (const std::uint32_t tag : {std::uint32_t{TAG_IFD_SLOTS_NUMBER}, std::uint32_t{0x4711}}) {
       const auto room = std::size_t{kIfdCapabilityBytesMax};
       EXPECT_EQ(there->get_capability(tag, std::span(a).first(room), got_a),
                 (*here)->get_capability(tag, std::span(b).first(room), got_b));
@@ -234,9 +234,9 @@ TEST_F(KeptHost, ThatIsKilledEndsTheCallsAndIsReportedOnce) {
   ASSERT_TRUE(host);
   const auto driver = HostedDriver::create(*host, kLun, "device", 0);
   ASSERT_TRUE(driver);
-  ASSERT_EQ(::kill((*host)->pid(), SIGSEGV), 0);
+  ASSERT_EQ(::kill((*host)->pid(), SIGKILL), 0);
   const auto ending = ended_.get_future().get();
-  EXPECT_THAT(ending.how, HasSubstr("signal 11"));
+  EXPECT_THAT(ending.how, HasSubstr("signal 9"));
   EXPECT_FALSE(ending.by_us);
   EXPECT_EQ((*driver)->presence(), IfdRv::no_such_device);
   EXPECT_EQ(lost_, 1);
