@@ -110,7 +110,7 @@ class Daemon:
         if self._settings.daemon == "debian":
             return [program, "--foreground", "--config", str(self._dir / "conf.d"),
                     *self._arguments]
-        # The polkit of this machine knows nothing of the users of these tests; a container has its own.
+        # This machine's polkit does not know the users of these tests; a container has its own.
         polkit = [] if self._settings.starter == "service" else ["--disable-polkit"]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
                 "--socket", str(self.socket_path), *polkit, *self._settings.options,
