@@ -95,7 +95,14 @@ class UsbBed:
 
     def command(self, line: str) -> str:
         """What follows "ok" in the answer; AssertionError for "error"."""
-        return send_command(self._control, line)
+        try:
+            return send_command(self._control, line)
+        except AssertionError as error:
+            status = self._process.poll() if self._process is not None else None
+            if status is None:
+                raise
+            raise AssertionError(
+                f"{error}: usb-testbed ended with status {status}\n{self.log()}") from None
 
     def add(self, port: str, **keys: object) -> int:
         """Plugs a device in; the number it got."""
