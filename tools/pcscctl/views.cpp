@@ -115,8 +115,12 @@ std::string reader_text(const Json& reader, const Clients& clients, const Style&
     add_field(out, "ATR", {text_of(reader.at("card"), "atr")}, style);
   }
   if (!text_of(reader, "alias").empty()) add_field(out, "alias", {text_of(reader, "alias")}, style);
-  if (!text_of(reader, "driver").empty()) {
-    add_field(out, "driver", {text_of(reader, "driver")}, style);
+  if (std::string driver = text_of(reader, "driver"); !driver.empty()) {
+    // Absent in the answers of older daemons.
+    if (const auto pid = reader.find("driver_pid"); pid != reader.end() && pid->is_number()) {
+      driver += " (in process " + std::to_string(pid->get<int>()) + ")";
+    }
+    add_field(out, "driver", {driver}, style);
   }
   if (reader.at("holder").is_object()) {
     add_field(out, "held by", {holder_line(reader.at("holder"), clients), Colour::yellow}, style);

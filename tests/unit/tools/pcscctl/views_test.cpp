@@ -42,6 +42,15 @@ TEST(Views, StatusSaysWhoHoldsAndWhoWaits) {
   EXPECT_THAT(text, HasSubstr("present, powered, T=0"));
 }
 
+TEST(Views, StatusNamesTheProcessOfADriver) {
+  Json with_host = status();
+  EXPECT_THAT(status_text(with_host, kPlain), HasSubstr("driver   /d.so\n"));
+  with_host["readers"][0]["driver_pid"] = nullptr;
+  EXPECT_THAT(status_text(with_host, kPlain), HasSubstr("driver   /d.so\n"));
+  with_host["readers"][0]["driver_pid"] = 77;
+  EXPECT_THAT(status_text(with_host, kPlain), HasSubstr("driver   /d.so (in process 77)\n"));
+}
+
 TEST(Views, NothingFromOutsideSteersTheTerminal) {
   EXPECT_THAT(status_text(status(), kPlain), Not(HasSubstr("\033")));
   EXPECT_THAT(list_text(status(), kPlain), HasSubstr("R\\x1B[31m"));
