@@ -110,11 +110,9 @@ class Daemon:
         if self._settings.daemon == "debian":
             return [program, "--foreground", "--config", str(self._dir / "conf.d"),
                     *self._arguments]
-        # This machine's polkit does not know the users of these tests; a container has its own.
-        polkit = [] if self._settings.starter == "service" else ["--disable-polkit"]
         return [program, "--foreground", "--info", "--config", str(self._dir / "conf.d"),
-                "--socket", str(self.socket_path), *polkit, *self._settings.options,
-                *self._arguments]
+                "--socket", str(self.socket_path), *self._settings.polkit_options,
+                *self._settings.options, *self._arguments]
 
     def _make_starter(self) -> Starter:
         if self._settings.starter == "service":

@@ -65,7 +65,8 @@ class FreeDaemon(Daemon):
         driver = self._settings.driver
         hotplug = [f"--hotplug-backend={driver}"] if driver in HOTPLUG_BACKENDS else []
         return [program, "--foreground", "--debug", *config, "--socket", str(self.socket_path),
-                *hotplug, *self._settings.options, *self._options]
+                *hotplug, *self._settings.polkit_options, *self._settings.options,
+                *self._options]
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ, **self._more_environment)

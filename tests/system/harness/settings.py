@@ -44,6 +44,11 @@ class Settings:
         return DEBIAN_DRIVERS.get(self.driver, ours)
 
     @property
+    def polkit_options(self) -> tuple[str, ...]:
+        """This machine's polkit does not know the users of the tests; a container has its own."""
+        return () if self.starter == "service" else ("--disable-polkit",)
+
+    @property
     def options(self) -> tuple[str, ...]:
         """Of the daemon, in this run."""
         return ("--driver-host", self.hosting) if self.hosting else ()
