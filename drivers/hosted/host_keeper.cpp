@@ -118,7 +118,8 @@ void HostKeeper::kill_host(std::uint64_t id) {
 
 void HostKeeper::keep(std::uint64_t id, std::shared_ptr<const void> what) {
   const MutexLock lock(mutex_);
-  if (const auto found = hosts_.find(id); found != hosts_.end()) found->second.kept = what;
+  const auto found = hosts_.find(id);
+  if (found != hosts_.end()) found->second.kept = std::move(what);
 }
 
 void HostKeeper::release(std::uint64_t id) {
