@@ -5,6 +5,7 @@ CARDEA_ROUNDS: how often a driver is killed in the long test; scripts/stress doe
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -139,6 +140,15 @@ class HostedTest(ConfTest):
         return next(r["driver_pid"] for r in status["readers"] if r["name"] == reader)
 
 
+def held_by(pid: int) -> set[str]:
+    """What the descriptors of a process are, but for those that it closes meanwhile."""
+    held = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            held.add(os.readlink(descriptor))
+    return held
+
+
 @cardea_only("drivers of pcscd run in its own process")
 class Deaths(HostedTest):
     """At once again after each death: this is about recovery, not about patience."""
@@ -265,13 +275,10 @@ class Processes(HostedTest):
         self.start_two()
         pid = self.driver_pid(READER)
         self.assertEqual(self.status_of(pid)["NoNewPrivs"], "1")
-        sockets = {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()
-                   if os.readlink(fd).startswith("socket:")}
+        sockets = {held for held in held_by(pid) if held.startswith("socket:")}
         # To the daemon, for the log, for calls and for waits.
         self.assertEqual(len(sockets), 4)
-        held = {os.readlink(fd)
-                for fd in Path(f"/proc/{self.daemon.process.pid}/fd").iterdir()}
-        self.assertEqual(sockets & held, set())
+        self.assertEqual(sockets & held_by(self.daemon.process.pid), set())
 
     def test_all_end_with_the_daemon(self) -> None:
         self.start_two()

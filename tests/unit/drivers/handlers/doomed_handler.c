@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #pragma GCC visibility push(default)
@@ -36,7 +37,8 @@ static void obey(const char* call) {
     raise(SIGSEGV);
   }
   if (strcmp(end, "stop") == 0) raise(SIGSTOP);
-  if (strcmp(end, "exit") == 0) _exit(7);
+  /* Not _exit(), which a sanitizer's runtime holds up. */
+  if (strcmp(end, "exit") == 0) syscall(SYS_exit_group, 7);
 }
 
 static RESPONSECODE wait_for_change(DWORD Lun, int timeout_ms) {
