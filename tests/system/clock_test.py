@@ -12,9 +12,8 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from harness.case import SystemTest
 from harness.daemon import READERS
-from harness.faults import Faults, FaultyDaemon
+from harness.faults import Faults, FaultyDaemon, FaultyTest
 from harness.launch import LaunchTest
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
@@ -29,19 +28,9 @@ AUTO_EXIT_SECONDS = 2
 SOON_SECONDS = 5.0
 
 
-class ClockTest(SystemTest):
-    daemon: FaultyDaemon
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        # --debug: all records, also those of which there are many.
-        cls.daemon = FaultyDaemon(settings(), f"--idle-holder={IDLE_HOLDER_SECONDS}", "--debug")
-        cls.addClassCleanup(cls.daemon.faults.close)
-        cls.addClassCleanup(cls.daemon.remove_files)
-        cls.addClassCleanup(cls.daemon.kill)
-        cls.daemon.start()
-        cls._warm_up()
-        cls._resources = cls._rest()
+class ClockTest(FaultyTest):
+    # --debug: all records, also those of which there are many.
+    arguments = (f"--idle-holder={IDLE_HOLDER_SECONDS}", "--debug")
 
     def records(self, text: str) -> int:
         return self.daemon.log().count(text)

@@ -16,9 +16,9 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.case import HELLO, SELECT, SystemTest
+from harness.case import HELLO, SELECT
 from harness.daemon import READERS
-from harness.faults import Faults, FaultyDaemon
+from harness.faults import Faults, FaultyDaemon, FaultyTest
 from harness.launch import LaunchTest, is_served
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
@@ -86,19 +86,7 @@ class Life:
         check(client.release())
 
 
-class FaultTest(SystemTest):
-    daemon: FaultyDaemon
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.daemon = FaultyDaemon(settings())
-        cls.addClassCleanup(cls.daemon.faults.close)
-        cls.addClassCleanup(cls.daemon.remove_files)
-        cls.addClassCleanup(cls.daemon.kill)
-        cls.daemon.start()
-        cls._warm_up()
-        cls._resources = cls._rest()
-
+class FaultTest(FaultyTest):
     def setUp(self) -> None:
         super().setUp()
         self.addCleanup(self.daemon.faults.stop)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.case import STEADY_LOOKS, cardea_only
+from harness.case import cardea_only
 from harness.conf_case import ConfTest, Entry
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
@@ -202,22 +202,11 @@ class Deaths(HostedTest):
     def test_leaves_nothing_behind(self) -> None:
         self.start_two()
         self.die(CALLS[3], "segv")
-        before = self.settled()
+        before = self.daemon.resources_at_rest()
         for _ in range(10):
             self.die(CALLS[3], "segv")
-        self.assertEqual(self.settled(), before)
+        self.assertEqual(self.daemon.resources_at_rest(), before)
         self.assertEqual(len(self.children()), 1)
-
-    def settled(self) -> tuple[int, int]:
-        """What the daemon uses, the same in many looks in a row."""
-        looks: list[tuple[int, int]] = []
-
-        def steady() -> bool:
-            looks.append(self.daemon.resources())
-            return len(looks) >= STEADY_LOOKS and len(set(looks[-STEADY_LOOKS:])) == 1
-
-        poll_until("the daemon at rest", steady)
-        return looks[-1]
 
     def children(self) -> list[int]:
         """The daemon's processes: its keeper."""

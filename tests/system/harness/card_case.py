@@ -82,7 +82,7 @@ class CardTest(SystemTest):
         cls.plug(0, PivCard())
         cls._warm_up()
         cls.unplug(0)
-        cls._resources = cls._rest()
+        cls._resources = cls.daemon.resources_at_rest()
 
     @classmethod
     def plug(cls, slot: int, card: Card) -> None:

@@ -22,8 +22,6 @@ HELLO = bytes(4)
 RESET_COUNT = b"\x80\x40\x00\x00"
 # Debian's pcscd ends its threads some time after the client has gone.
 LEAK_SECONDS = 20.0
-# 0.3 s without change: threads that start or end late are through by then.
-STEADY_LOOKS = 30
 
 
 def cardea_only(reason: str) -> Callable[[T], T]:
@@ -42,7 +40,7 @@ class SystemTest(unittest.TestCase):
         cls.addClassCleanup(cls.daemon.kill)
         cls.daemon.start()
         cls._warm_up()
-        cls._resources = cls._rest()
+        cls._resources = cls.daemon.resources_at_rest()
 
     @classmethod
     def _make_daemon(cls) -> Daemon:
@@ -61,18 +59,6 @@ class SystemTest(unittest.TestCase):
             client.transmit(card, SELECT)
             client.wait()
             client.stop()
-
-    @classmethod
-    def _rest(cls) -> tuple[int, int]:
-        """What the daemon uses when nobody is connected: the same in many looks in a row."""
-        looks: list[tuple[int, int]] = []
-
-        def steady() -> bool:
-            looks.append(cls.daemon.resources())
-            return len(looks) >= STEADY_LOOKS and len(set(looks[-STEADY_LOOKS:])) == 1
-
-        poll_until("the daemon at rest", steady)
-        return looks[-1]
 
     def setUp(self) -> None:
         self.addCleanup(self._check_daemon)

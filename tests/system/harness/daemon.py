@@ -25,6 +25,8 @@ READERS = (f"{FRIENDLY_NAME} 00 00", f"{FRIENDLY_NAME} 00 01")
 VPCD_PORT = 35963
 DEBIAN_SOCKET = Path("/run/pcscd/pcscd.comm")
 STOP_SECONDS = 20
+# 0.3 s without change: threads that start or end late are through by then.
+STEADY_LOOKS = 30
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
 
 
@@ -199,6 +201,17 @@ class Daemon:
     def resources(self) -> tuple[int, int]:
         """Open descriptors and threads, as the kernel counts them."""
         return len(os.listdir(self._proc / "fd")), len(os.listdir(self._proc / "task"))
+
+    def resources_at_rest(self) -> tuple[int, int]:
+        """The same in many looks in a row."""
+        looks: list[tuple[int, int]] = []
+
+        def steady() -> bool:
+            looks.append(self.resources())
+            return len(looks) >= STEADY_LOOKS and len(set(looks[-STEADY_LOOKS:])) == 1
+
+        poll_until("the daemon at rest", steady)
+        return looks[-1]
 
     def describe_resources(self) -> str:
         """The same in words, for a test that failed."""

@@ -10,10 +10,12 @@ import shutil
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
+from harness.case import SystemTest
 from harness.daemon import FRIENDLY_NAME, Daemon
 from harness.namespace import RUNTIME_DIR
-from harness.settings import Settings
+from harness.settings import Settings, settings
 
 KINDS = ("memory", "read", "write", "epoll_ctl", "epoll_wait", "accept", "thread", "process",
          "open", "poll", "connect")
@@ -113,3 +115,17 @@ class FaultyDaemon(Daemon):
 
     def _environment(self) -> dict[str, str]:
         return {**super()._environment(), **self.faults.environment(self._settings)}
+
+
+class FaultyTest(SystemTest):
+    """A daemon whose calls can be made to fail."""
+
+    daemon: FaultyDaemon
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def _make_daemon(cls) -> FaultyDaemon:
+        daemon = FaultyDaemon(settings(), *cls.arguments)
+        cls.addClassCleanup(daemon.faults.close)
+        cls.addClassCleanup(daemon.remove_files)
+        return daemon
