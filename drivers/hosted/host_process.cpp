@@ -41,11 +41,8 @@ class Host {
   void run() {
     std::vector<std::byte> payload(host_wire::kTextBytesMax);
     for (;;) {
-      host_wire::RequestBytes header{};
       MessageFds fds;
-      const Incoming incoming = receive_message(socket_.get(), header, payload, fds);
-      if (incoming.what != Received::message) break;
-      const auto request = host_wire::decode_request(header, incoming.bytes);
+      const auto request = receive_request(socket_.get(), payload, fds);
       if (!request) break;
       log::set_least_level(request->level);
       if (!handle(*request, std::span(payload).first(request->bytes), fds)) break;

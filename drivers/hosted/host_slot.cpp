@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "drivers/hosted/host_socket.hpp"
 
 namespace cardea {
 namespace {
@@ -29,6 +28,13 @@ Reply reply_to(const Request& request, IfdRv rv) {
 }
 
 }  // namespace
+
+std::optional<Request> receive_request(int socket, std::span<std::byte> payload, MessageFds& fds) {
+  host_wire::RequestBytes header{};
+  const Incoming incoming = receive_message(socket, header, payload, fds);
+  if (incoming.what != Received::message) return std::nullopt;
+  return host_wire::decode_request(header, incoming.bytes);
+}
 
 HostSlot::HostSlot(std::shared_ptr<const IfdLibrary> library, std::uint32_t lun, UniqueFd calls,
                    UniqueFd waits)
@@ -67,11 +73,8 @@ void HostSlot::stop() {
 
 void HostSlot::take_calls() {
   for (;;) {
-    host_wire::RequestBytes header{};
     MessageFds fds;
-    const Incoming incoming = receive_message(calls_.get(), header, request_, fds);
-    if (incoming.what != Received::message) break;
-    const auto request = host_wire::decode_request(header, incoming.bytes);
+    const auto request = receive_request(calls_.get(), request_, fds);
     if (!request) break;
     log::set_least_level(request->level);
     Answer answer = this->answer(*request, std::span(request_).first(request->bytes));
@@ -85,11 +88,8 @@ void HostSlot::take_calls() {
 
 void HostSlot::take_waits() {
   for (;;) {
-    host_wire::RequestBytes header{};
     MessageFds fds;
-    const Incoming incoming = receive_message(waits_.get(), header, {}, fds);
-    if (incoming.what != Received::message) return;
-    const auto request = host_wire::decode_request(header, incoming.bytes);
+    const auto request = receive_request(waits_.get(), {}, fds);
     if (!request || request->kind != Kind::wait) return;
     const IfdRv rv = driver_->wait_event(milliseconds(request->argument));
     if (!send_message(waits_.get(), host_wire::encode(reply_to(*request, rv)), {})) return;

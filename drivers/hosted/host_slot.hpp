@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -12,11 +13,17 @@
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/unique_fd.hpp"
+#include "drivers/hosted/host_socket.hpp"
 #include "drivers/hosted/host_wire.hpp"
 #include "drivers/ifd_library.hpp"
 #include "drivers/in_process_driver.hpp"
 
 namespace cardea {
+
+/// The daemon's next request on `socket`, with what came with it; `payload` is room for its bytes.
+/// Blocks. nullopt: the daemon is gone, or sent what is no request. Any thread.
+std::optional<host_wire::Request> receive_request(int socket, std::span<std::byte> payload,
+                                                  MessageFds& fds);
 
 class HostSlot {
  public:
