@@ -5,23 +5,13 @@
 
 #include "base/assert.hpp"
 #include "daemon/auth/access_rules.hpp"
+#include "tests/fakes/some_names.hpp"
 #include "tests/fuzz/dos_line_ends.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace {
 
 using namespace cardea::auth;
-
-NameService some_names() {
-  NameService names;
-  names.user = [](const std::string& name) {
-    return name == "alice" ? std::optional<uid_t>(1000) : std::nullopt;
-  };
-  names.group = [](const std::string& name) {
-    return name == "scard" ? std::optional<gid_t>(77) : std::nullopt;
-  };
-  return names;
-}
 
 bool is_clean(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });

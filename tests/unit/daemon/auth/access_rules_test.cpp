@@ -6,22 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/fakes/some_names.hpp"
+
 namespace cardea::auth {
 namespace {
 
 using core::AccessKind;
 using testing::HasSubstr;
-
-NameService some_names() {
-  NameService names;
-  names.user = [](const std::string& name) {
-    return name == "alice" ? std::optional<uid_t>(1000) : std::nullopt;
-  };
-  names.group = [](const std::string& name) {
-    return name == "scard" ? std::optional<gid_t>(77) : std::nullopt;
-  };
-  return names;
-}
 
 AccessRules good(const std::string& text) {
   std::vector<RuleProblem> problems;
