@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/named_rule.hpp"
+
 namespace cardea {
 namespace {
 
@@ -58,16 +60,14 @@ Result<void> DriverModes::add(std::string_view rule) {
     return failure(ScardRv::invalid_parameter,
                    "--driver-host may be given " + std::to_string(kRulesMax) + " times, not more");
   }
-  const std::size_t equals = rule.rfind('=');
-  const bool for_some = equals != std::string_view::npos;
-  const std::string_view name = for_some ? rule.substr(0, equals) : std::string_view{};
-  const auto mode = parse_mode(for_some ? rule.substr(equals + 1) : rule);
-  if (!mode || (for_some && name.empty())) {
+  const NamedRule split = split_rule(rule);
+  const auto mode = parse_mode(split.value);
+  if (!mode || (split.has_name && split.name.empty())) {
     return failure(ScardRv::invalid_parameter,
                    "--driver-host takes hosted or in-process, or DRIVER= and one of them, not \"" +
                        std::string(rule) + "\"");
   }
-  rules_.push_back({std::string(name), *mode});
+  rules_.push_back({std::string(split.name), *mode});
   return {};
 }
 

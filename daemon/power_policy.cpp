@@ -3,6 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "daemon/named_rule.hpp"
+
 namespace cardea {
 namespace {
 
@@ -22,18 +24,15 @@ Result<void> PowerPolicy::add(std::string_view rule) {
     return failure(ScardRv::invalid_parameter,
                    "--power-off may be given " + std::to_string(kRulesMax) + " times, not more");
   }
-  // A reader's name may contain '=', what follows it does not.
-  const std::size_t equals = rule.rfind('=');
-  const bool for_some = equals != std::string_view::npos;
-  const std::string_view part = for_some ? rule.substr(0, equals) : std::string_view{};
-  const auto power_off = parse_power_off(for_some ? rule.substr(equals + 1) : rule);
-  if (!power_off || (for_some && part.empty())) {
+  const NamedRule split = split_rule(rule);
+  const auto power_off = parse_power_off(split.value);
+  if (!power_off || (split.has_name && split.name.empty())) {
     return failure(ScardRv::invalid_parameter,
                    "--power-off takes never, a number of seconds from 0 to " +
                        std::to_string(kDelayMax.count()) + ", or READER= and one of them, not \"" +
                        std::string(rule) + "\"");
   }
-  rules_.push_back({std::string(part), *power_off});
+  rules_.push_back({std::string(split.name), *power_off});
   return {};
 }
 
