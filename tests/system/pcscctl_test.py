@@ -286,12 +286,8 @@ class WithOptions(ControlTest):
     arguments: tuple[str, ...] = ()
 
     @classmethod
-    def setUpClass(cls) -> None:
-        cls.daemon = Daemon(settings(), *cls.arguments)
-        cls.addClassCleanup(cls.daemon.kill)
-        cls.daemon.start()
-        cls._warm_up()
-        cls._resources = cls._rest()
+    def _make_daemon(cls) -> Daemon:
+        return Daemon(settings(), *cls.arguments)
 
 
 class IdleHolder(WithOptions):
