@@ -1,5 +1,6 @@
 #include "daemon/client/connection.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -16,6 +17,11 @@ Result<void> Connection::open() {
   MutexLock lock(mutex_);
   armed_ = true;
   return poller_.add(fd_.get(), id.value, EPOLLIN);
+}
+
+bool Connection::has_hung_up() const {
+  pollfd socket{fd_.get(), 0, 0};
+  return ::poll(&socket, 1, 0) == 1;  // without asking for input: POLLHUP or POLLERR
 }
 
 void Connection::hang_up() {

@@ -43,6 +43,10 @@ class Connection {
   /// The socket, to ask the kernel about the peer; open as long as the connection exists.
   [[nodiscard]] int descriptor() const { return fd_.get(); }
 
+  /// True if the peer has closed its end or was cut off; whatever it asked, nobody hears the
+  /// answer. Any thread; asks the kernel and does not wait.
+  [[nodiscard]] bool has_hung_up() const;
+
   /// Puts the socket into the poller, armed for input. From here on events may come.
   Result<void> open() EXCLUDES(mutex_);
 

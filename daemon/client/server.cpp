@@ -81,7 +81,12 @@ Server::Server(Settings settings, UniqueFd listener, Poller poller, DeadlineTime
       listener_(std::move(listener)),
       timer_(std::move(timer)),
       census_timer_(std::move(census_timer)),
-      core_(settings.core, random_number) {}
+      core_(settings.core, random_number) {
+  core_.set_hang_up_check([this](core::ConnId conn) REQUIRES(core_mutex_) {
+    const ConnectionPtr connection = find(conn);
+    return !connection || connection->has_hung_up();
+  });
+}
 
 Server::~Server() {
   if (executor_) executor_->stop();
@@ -267,13 +272,18 @@ void Server::handle(const ConnectionPtr& connection, const wire::Frame& frame, R
                                 " although its protocol version was refused");
   }
   if (is_memory_short() && refuse_for_memory(connection, frame)) return;
+  bool removed = false;
   with_core(round, [&](core::Core& core, TimePoint now, core::Effects& fx) REQUIRES(core_mutex_) {
     // The readers are gone: whoever was told so would not ask the next daemon.
     if (stopping_) return connection->set_in_call(true);
+    // Others needed what it held, and its peer is gone: nobody hears the answer to what it sent.
+    removed = !core.knows(connection->id);
+    if (removed) return;
     if (log::enabled(log::Level::debug)) connection->request = {frame.command, now};
     dispatch(core, connection->id, frame, now, fx);
     connection->set_in_call(core.is_busy(connection->id));
   });
+  if (removed) connection->hang_up();
 }
 
 void Server::handle_version(const ConnectionPtr& connection, const wire::Frame& frame,
@@ -289,7 +299,9 @@ void Server::handle_version(const ConnectionPtr& connection, const wire::Frame& 
     version = {wire::kMajor, wire::kMinorNewest, to_wire(ScardRv::service_stopped)};
   }
   with_core(round, [&](core::Core& core, TimePoint, core::Effects& fx) {
-    if (dialect != nullptr) core.set_dialect(connection->id, *dialect);
+    if (dialect != nullptr && core.knows(connection->id)) {
+      core.set_dialect(connection->id, *dialect);
+    }
     fx.replies.push_back(core::make_reply(connection->id, version));
   });
   if (dialect == nullptr) report_refusal(connection, proposed);

@@ -96,6 +96,11 @@ class Core {
   /// The connection is gone or being dropped: frees everything it held. `answer_lost`: the last
   /// answer did not reach it, so a lock just granted was never used and needs no reset.
   void remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& fx);
+  [[nodiscard]] bool knows(ConnId conn) const { return clients_.contains(conn); }
+  /// Tells of a connection whether its peer is gone, although nobody had the time to call
+  /// remove_client() yet. Nobody is refused for such a client's sake: the core removes it first.
+  /// `gone` is called within requests and must not block. Without it nobody is gone.
+  void set_hang_up_check(std::function<bool(ConnId)> gone) { gone_ = std::move(gone); }
   void set_dialect(ConnId conn, const wire::Dialect& dialect);
   /// Tells whose ESTABLISH and CONNECT are questions to somebody outside; without it nobody's. The
   /// answer may change at any time; `asks` is called within requests and must not block.
@@ -317,10 +322,11 @@ class Core {
   // connect
   [[nodiscard]] ScardRv check_context(ConnId conn, ContextHandle context);
   [[nodiscard]] ScardRv admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader,
-                                      Effects& fx);
+                                      TimePoint now, Effects& fx);
   void open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connect message,
                    std::uint32_t active, TimePoint now, Effects& fx);
   Handle& reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode, TimePoint now);
+  [[nodiscard]] bool is_exclusive(const Reader& reader) const;
   void drop_handle(CardHandle id, TimePoint now, Effects& fx);
   void abandon_handle(CardHandle id, TimePoint now, Effects& fx);
   void set_mode(Handle& handle, Reader& reader, wire::ShareMode mode, TimePoint now);
@@ -405,10 +411,14 @@ class Core {
   [[nodiscard]] Reader* find_reader(std::string_view name);
   [[nodiscard]] std::uint32_t fresh_number();
   void release_handles(Client& client, TimePoint now, Effects& fx);
+  /// Removes the clients other than `conn` that have handles on the reader and are gone, up to the
+  /// first that is not: he is reason enough to refuse, and it costs a healthy daemon one look.
+  void remove_gone_holders(ConnId conn, Reader& reader, TimePoint now, Effects& fx);
 
   const Settings settings_;
   const std::function<std::uint32_t()> random_;
   std::function<bool(const ClientInfo&)> asks_;  ///< empty: nobody is asked about
+  std::function<bool(ConnId)> gone_;             ///< empty: nobody is gone
   std::uint64_t last_id_ = 0;
   UserAccounts accounts_;
   std::unordered_map<ConnId, Client> clients_;

@@ -40,6 +40,19 @@ void Core::release_handles(Client& leaving, TimePoint now, Effects& fx) {
   for (const CardHandle handle : handles) abandon_handle(handle, now, fx);
 }
 
+void Core::remove_gone_holders(ConnId conn, Reader& reader, TimePoint now, Effects& fx) {
+  if (!gone_) return;
+  for (;;) {
+    const auto other =
+        std::find_if(reader.handles.begin(), reader.handles.end(),
+                     [&](CardHandle handle) { return handles_.at(handle).conn != conn; });
+    if (other == reader.handles.end()) return;
+    const ConnId holder = handles_.at(*other).conn;
+    if (!gone_(holder)) return;
+    remove_client(holder, /*answer_lost=*/false, now, fx);
+  }
+}
+
 void Core::set_dialect(ConnId conn, const wire::Dialect& dialect) {
   client(conn).dialect = &dialect;
 }

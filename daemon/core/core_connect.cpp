@@ -40,15 +40,15 @@ ScardRv Core::check_context(ConnId conn, ContextHandle context) {
 }
 
 ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& reader,
-                            Effects& fx) {
+                            TimePoint now, Effects& fx) {
   const ScardRv parameters = check_parameters(message.share_mode, message.preferred_protocols);
   if (parameters != ScardRv::success) return parameters;
   reader = find_reader(wire::name_text(message.reader));
   if (reader == nullptr) return ScardRv::unknown_reader;
   if (reader->card.phase == CardPhase::unknown) return ScardRv::reader_unavailable;
-  for (const CardHandle id : reader->handles) {
-    if (handles_.at(id).mode == wire::ShareMode::exclusive) return ScardRv::sharing_violation;
-  }
+  const bool alone = message.share_mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive);
+  if (alone || is_exclusive(*reader)) remove_gone_holders(conn, *reader, now, fx);
+  if (is_exclusive(*reader)) return ScardRv::sharing_violation;
   if (client(conn).handles.size() >= settings_.handles_per_context_max) return ScardRv::no_memory;
   if (!may_have_handle(conn, *reader, fx)) return ScardRv::no_memory;
   if (reader->handles.size() >= settings_.handles_per_reader_max) return ScardRv::internal_error;
@@ -61,7 +61,7 @@ void Core::run(ConnId conn, const wire::Connect& message, TimePoint now, Effects
   // Before the name is looked up: who is refused does not learn what readers there are.
   if (wait_for_decision(conn, AccessKind::card, wire::name_text(message.reader), fx)) return;
   Reader* reader = nullptr;
-  const ScardRv admitted = admit_connect(conn, message, reader, fx);
+  const ScardRv admitted = admit_connect(conn, message, reader, now, fx);
   const bool may_come =
       admitted == ScardRv::unknown_reader || (reader != nullptr && reader->starting);
   if (may_come && wait_for_start_up(conn, now)) return;
@@ -122,6 +122,12 @@ void Core::connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Conn
       reserve_handle(conn, reader, static_cast<wire::ShareMode>(message.share_mode), now);
   handle.raw = raw && !direct;
   open_handle(conn, reader, handle, message, raw ? wire::kProtocolRaw : current, now, fx);
+}
+
+bool Core::is_exclusive(const Reader& reader) const {
+  return std::any_of(reader.handles.begin(), reader.handles.end(), [this](CardHandle handle) {
+    return handles_.at(handle).mode == wire::ShareMode::exclusive;
+  });
 }
 
 Core::Handle& Core::reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode,
@@ -231,9 +237,11 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
   // COMPAT: upstream resets the card first and refuses afterwards; the library asks again and
   // again, and each time the card would be reset for everybody. See
   // CoreSharing.ReconnectToExclusiveAsksBeforeItResets.
-  if (static_cast<wire::ShareMode>(message.share_mode) == wire::ShareMode::exclusive &&
-      reader->handles.size() > 1) {
-    return answer_rv(conn, message, ScardRv::sharing_violation, fx);
+  if (static_cast<wire::ShareMode>(message.share_mode) == wire::ShareMode::exclusive) {
+    remove_gone_holders(conn, *reader, now, fx);
+    if (reader->handles.size() > 1) {
+      return answer_rv(conn, message, ScardRv::sharing_violation, fx);
+    }
   }
   if (reader->card.phase == CardPhase::absent) {
     return answer_rv(conn, message, ScardRv::no_smartcard, fx);

@@ -73,7 +73,9 @@ void World::step() {
       if (!bench_.waiting_jobs().empty()) bench_.run_job(random(bench_.waiting_jobs().size()));
       break;
     case 5:
-      if (chance(20)) {
+      if (!dying_.empty() && chance(30)) {
+        report_a_death();
+      } else if (chance(20)) {
         move_card();
       } else if (chance(4)) {
         plug_or_unplug();
@@ -148,8 +150,20 @@ void World::plug_or_unplug() {
 
 void World::kill(std::size_t index) {
   ++deaths_;
-  actors_[index].client->die(/*answer_lost=*/chance(20));
+  TestClient& client = *actors_[index].client;
+  if (chance(30)) {
+    client.hang_up();
+    dying_.push_back(&client);
+  } else {
+    client.die(/*answer_lost=*/chance(20));
+  }
   actors_.erase(actors_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void World::report_a_death() {
+  const std::size_t index = random(dying_.size());
+  dying_[index]->die(/*answer_lost=*/chance(20));
+  dying_.erase(dying_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
 void World::act(Actor& actor) {
@@ -356,6 +370,7 @@ void World::note_begin(Actor& actor, ScardRv rv) {
 
 void World::drain() {
   while (!actors_.empty()) kill(0);
+  while (!dying_.empty()) report_a_death();
   bench_.release_jobs();
   bench_.advance(std::chrono::minutes{1});
   const Core::Counts left = bench_.core().counts();

@@ -75,6 +75,8 @@ class World {
   void act_on_card(Actor& actor, CardHandle card);
   void ask_for_events(Actor& actor);
   void kill(std::size_t index);
+  /// Tells the core of a death that it may have noticed by itself.
+  void report_a_death();
   void move_card();
   void plug_or_unplug();
   void script_failure(TestReader& reader);
@@ -87,6 +89,7 @@ class World {
   Entropy entropy_;
   CoreBench bench_;
   std::vector<Actor> actors_;
+  std::vector<TestClient*> dying_;  ///< gone, and the core has not been told yet
   std::vector<TestReader*> readers_;  ///< plugged
   std::vector<DomainId> domains_;
   std::size_t steps_ = 0;

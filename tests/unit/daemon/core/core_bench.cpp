@@ -7,7 +7,12 @@
 namespace cardea::core {
 
 CoreBench::CoreBench(const Settings& settings)
-    : now_(std::chrono::seconds{1000}), core_(settings, [this] { return ++last_random_; }) {}
+    : now_(std::chrono::seconds{1000}), core_(settings, [this] { return ++last_random_; }) {
+  core_.set_hang_up_check([this](ConnId conn) {
+    return std::any_of(clients_.begin(), clients_.end(),
+                       [conn](const auto& client) { return client->id == conn && !client->alive; });
+  });
+}
 
 TestClient& CoreBench::add_client(const wire::Dialect& dialect) {
   return add_client_of({++last_pid_, 1000}, dialect);

@@ -41,6 +41,49 @@ TEST_F(CoreDeadClient, AnIdleClientLeavesNoReset) {
   expect_nothing_left();
 }
 
+TEST_F(CoreDeadClient, ThatIsNotRemovedYetKeepsNobodyOutByExclusiveMode) {
+  (void)a.open("R", ShareMode::exclusive);
+  EXPECT_EQ(b.connect("R"), ScardRv::sharing_violation);
+  a.hang_up();
+  EXPECT_EQ(b.connect("R"), ScardRv::success);
+  EXPECT_EQ(resets(), 1u) << "as after any death with the lock";
+  EXPECT_FALSE(bench.core().knows(a.id));
+  a.die();  // the server comes to it now
+  EXPECT_EQ(b.transmit(b.card()), ScardRv::success);
+  b.die();
+  expect_nothing_left();
+}
+
+TEST_F(CoreDeadClient, ThatIsNotRemovedYetDoesNotHinderExclusiveMode) {
+  (void)a.open("R");
+  TestClient& c = bench.add_client();
+  const CardHandle card = c.open("R");
+  EXPECT_EQ(b.connect("R", ShareMode::exclusive), ScardRv::sharing_violation);
+  a.hang_up();
+  EXPECT_EQ(b.connect("R", ShareMode::exclusive), ScardRv::sharing_violation) << "C is there";
+  EXPECT_EQ(c.reconnect(card, ShareMode::exclusive), ScardRv::success);
+  EXPECT_EQ(b.connect("R"), ScardRv::sharing_violation);
+  c.hang_up();
+  EXPECT_EQ(b.connect("R", ShareMode::exclusive), ScardRv::success);
+  a.die();
+  b.die();
+  c.die();
+  expect_nothing_left();
+}
+
+TEST_F(CoreDeadClient, ThatIsNotRemovedYetIsRemovedWhileItsCallRuns) {
+  const CardHandle card = a.open("R");
+  bench.hold_jobs();
+  EXPECT_EQ(a.reconnect(card, ShareMode::exclusive), kParked);
+  a.hang_up();
+  EXPECT_EQ(b.connect("R"), kParked) << "behind the driver call and the clean-up";
+  bench.release_jobs();
+  EXPECT_EQ(b.answer(), ScardRv::success);
+  a.die();
+  b.die();
+  expect_nothing_left();
+}
+
 TEST_F(CoreDeadClient, WithTheLockTheCardIsResetBeforeTheNextIsServed) {
   const CardHandle card_a = a.open("R");
   const CardHandle card_b = b.open("R");

@@ -59,6 +59,8 @@ class TestClient {
   void fetch_size();
   void fetch_array();
   void fetch_reader_events();
+  /// Its process is gone, and the core will be told of it by die().
+  void hang_up() { alive = false; }
   /// The connection is cut, whatever it was doing.
   /// `answer_lost`: the last answer did not reach it.
   void die(bool answer_lost = false);
