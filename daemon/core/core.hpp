@@ -260,6 +260,12 @@ class Core {
     std::int32_t published_use = 0;        ///< -1 exclusive, 0 free, 1 in use
   };
 
+  /// A reader that lost a handle; `clean_up`: with its lock, so that the card is to be reset.
+  struct Released {
+    Reader* reader = nullptr;
+    bool clean_up = false;
+  };
+
   struct Work {
     enum class Kind { call, check_presence, power_off, clean_up, close, guest };
     Kind kind = Kind::call;
@@ -327,8 +333,10 @@ class Core {
                    std::uint32_t active, TimePoint now, Effects& fx);
   Handle& reserve_handle(ConnId conn, Reader& reader, wire::ShareMode mode, TimePoint now);
   [[nodiscard]] bool is_exclusive(const Reader& reader) const;
+  /// Takes the handle from its reader and serves who waited for that.
   void drop_handle(CardHandle id, TimePoint now, Effects& fx);
-  void abandon_handle(CardHandle id, TimePoint now, Effects& fx);
+  /// The same without serving anybody; the reader, if it is still there.
+  Reader* take_handle(CardHandle id, TimePoint now, Effects& fx);
   void set_mode(Handle& handle, Reader& reader, wire::ShareMode mode, TimePoint now);
   void connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Connect& message,
                                TimePoint now, Effects& fx);
@@ -410,7 +418,10 @@ class Core {
   [[nodiscard]] Reader* find_reader(ReaderId id);
   [[nodiscard]] Reader* find_reader(std::string_view name);
   [[nodiscard]] std::uint32_t fresh_number();
-  void release_handles(Client& client, TimePoint now, Effects& fx);
+  /// Takes all handles of a client that leaves, and serves nobody yet: who waits for a reader would
+  /// be refused because of the next handle.
+  [[nodiscard]] std::vector<Released> take_handles(Client& client, TimePoint now, Effects& fx);
+  void serve_released(const std::vector<Released>& released, TimePoint now, Effects& fx);
   /// Removes the clients other than `conn` that have handles on the reader and are gone, up to the
   /// first that is not: he is reason enough to refuse, and it costs a healthy daemon one look.
   void remove_gone_holders(ConnId conn, Reader& reader, TimePoint now, Effects& fx);

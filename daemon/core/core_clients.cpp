@@ -31,13 +31,36 @@ void Core::remove_client(ConnId conn, bool answer_lost, TimePoint now, Effects& 
     Reader* reader = find_reader(handles_.at(leaving.just_granted).reader);
     if (reader != nullptr) reader->lock.release_all(leaving.just_granted);
   }
-  release_handles(leaving, now, fx);
+  const std::vector<Released> released = take_handles(leaving, now, fx);
   clients_.erase(conn);
+  serve_released(released, now, fx);
 }
 
-void Core::release_handles(Client& leaving, TimePoint now, Effects& fx) {
+std::vector<Core::Released> Core::take_handles(Client& leaving, TimePoint now, Effects& fx) {
   const std::vector<CardHandle> handles = leaving.handles;
-  for (const CardHandle handle : handles) abandon_handle(handle, now, fx);
+  std::vector<Released> released;
+  for (const CardHandle id : handles) {
+    const Handle& handle = handles_.at(id);
+    Reader* reader = find_reader(handle.reader);
+    const bool held = reader != nullptr && reader->lock.owner() == id;
+    const bool clean_up =
+        held && handle.open && handle.mark == Mark::none && !reader->lock.internal();
+    if (clean_up) {
+      // Nobody else may act on the card before it is reset.
+      reader->lock.drop_owner();
+      reader->lock.set_internal(true);
+    }
+    (void)take_handle(id, now, fx);
+    if (reader != nullptr) released.push_back({reader, clean_up});
+  }
+  return released;
+}
+
+void Core::serve_released(const std::vector<Released>& released, TimePoint now, Effects& fx) {
+  for (const auto& [reader, clean_up] : released) {
+    if (clean_up) submit({Work::Kind::clean_up, reader->id}, reader->spec.domain, now, fx);
+    serve_line(*reader, now, fx);
+  }
 }
 
 void Core::remove_gone_holders(ConnId conn, Reader& reader, TimePoint now, Effects& fx) {
@@ -48,6 +71,8 @@ void Core::remove_gone_holders(ConnId conn, Reader& reader, TimePoint now, Effec
                      [&](CardHandle handle) { return handles_.at(handle).conn != conn; });
     if (other == reader.handles.end()) return;
     const ConnId holder = handles_.at(*other).conn;
+    const std::optional<Call>& call = client(holder).call;
+    if (call && call->place == Call::Place::evaluating) return;  // further up the stack
     if (!gone_(holder)) return;
     remove_client(holder, /*answer_lost=*/false, now, fx);
   }
@@ -100,7 +125,7 @@ void Core::release(ConnId conn, wire::Release message, TimePoint now, Effects& f
     self.context = 0;
     self.wait = Wait::none;
     std::erase(waiting_, conn);
-    release_handles(self, now, fx);
+    serve_released(take_handles(self, now, fx), now, fx);
   }
   fx.replies.push_back(make_reply(conn, message));
 }

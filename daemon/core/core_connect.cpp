@@ -158,35 +158,24 @@ void Core::open_handle(ConnId conn, Reader& reader, Handle& handle, wire::Connec
 }
 
 void Core::drop_handle(CardHandle id, TimePoint now, Effects& fx) {
+  if (Reader* reader = take_handle(id, now, fx)) serve_line(*reader, now, fx);
+}
+
+Core::Reader* Core::take_handle(CardHandle id, TimePoint now, Effects& fx) {
   const auto it = handles_.find(id);
-  if (it == handles_.end()) return;
+  if (it == handles_.end()) return nullptr;
   Client& holder = client(it->second.conn);
   std::erase(holder.handles, id);
   if (holder.just_granted == id) holder.just_granted = 0;
   Reader* reader = find_reader(it->second.reader);
   handles_.erase(it);
-  if (reader == nullptr) return;
+  if (reader == nullptr) return nullptr;
   std::erase(reader->handles, id);
   reader->lock.release_all(id);
   reader->lock.forget_card(id);
   plan_power_off(*reader, now);
   note_use(*reader, now, fx);
-  serve_line(*reader, now, fx);
-}
-
-void Core::abandon_handle(CardHandle id, TimePoint now, Effects& fx) {
-  const Handle& handle = handles_.at(id);
-  Reader* reader = find_reader(handle.reader);
-  const bool held = reader != nullptr && reader->lock.owner() == id;
-  if (held && handle.open && handle.mark == Mark::none && !reader->lock.internal()) {
-    // Nobody else may act on the card before it is reset.
-    reader->lock.drop_owner();
-    reader->lock.set_internal(true);
-    drop_handle(id, now, fx);
-    submit({Work::Kind::clean_up, reader->id}, reader->spec.domain, now, fx);
-    return;
-  }
-  drop_handle(id, now, fx);
+  return reader;
 }
 
 void Core::set_mode(Handle& handle, Reader& reader, wire::ShareMode mode, TimePoint now) {

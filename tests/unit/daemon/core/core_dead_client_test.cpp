@@ -41,6 +41,15 @@ TEST_F(CoreDeadClient, AnIdleClientLeavesNoReset) {
   expect_nothing_left();
 }
 
+TEST_F(CoreDeadClient, WithTwoHandlesKeepsNobodyOutByTheSecond) {
+  const CardHandle card = a.open("R");
+  (void)a.open("R");
+  EXPECT_EQ(a.begin(card), ScardRv::success);
+  EXPECT_EQ(b.connect("R", ShareMode::exclusive), kParked);
+  a.die();
+  EXPECT_EQ(b.answer(), ScardRv::success);
+}
+
 TEST_F(CoreDeadClient, ThatIsNotRemovedYetKeepsNobodyOutByExclusiveMode) {
   (void)a.open("R", ShareMode::exclusive);
   EXPECT_EQ(b.connect("R"), ScardRv::sharing_violation);
