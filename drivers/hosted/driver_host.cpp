@@ -14,6 +14,9 @@ using host_wire::Request;
 
 /// For the keeper's report about a process whose sockets are closed already.
 constexpr milliseconds kReportMax{2'000};
+/// A process that was killed is gone in milliseconds, as a rule; on a busy machine one that had
+/// been stopped was seen to take seconds. Its reader does not wait for that.
+constexpr milliseconds kDeathMax{500};
 /// Answers that take longer are waited for with a look at the clock.
 constexpr milliseconds kFirstWaitMax{200};
 
@@ -154,6 +157,7 @@ void DriverHost::lose(const std::string& why) {
     while (lost_ && !told_) changed_.wait(mutex_);
     if (lost_) return;
     lost_ = true;
+    lost_at_ = Clock::now();
     ended = end_.has_value();
     if (!ended) why_ = why;
   }
@@ -181,6 +185,15 @@ void DriverHost::on_end(const HostEnd& end) {
   }
   lose("");
   if (events_.ended) events_.ended({text, by_us});
+}
+
+void DriverHost::await_end() {
+  const MutexLock lock(mutex_);
+  if (!lost_) return;
+  const TimePoint deadline = lost_at_ + kDeathMax;
+  while (keeper_ != nullptr && !end_ && Clock::now() < deadline) {
+    (void)changed_.wait_until(mutex_, deadline);
+  }
 }
 
 std::string DriverHost::describe_end() {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/result.hpp"
 #include "drivers/hosted/host_keeper.hpp"
@@ -74,6 +75,8 @@ class DriverHost : public std::enable_shared_from_this<DriverHost> {
   /// It is of no use any more; returns when Events::lost has. Not from within that. `why`, if it
   /// still runs, is what is wrong: then it is killed.
   void lose(const std::string& why) EXCLUDES(mutex_);
+  /// Waits a moment for the process of a lost host to be gone: until then it may hold the device.
+  void await_end() EXCLUDES(mutex_);
   /// How it ended, once that is known; waits a moment for that.
   std::string describe_end() EXCLUDES(mutex_);
 
@@ -92,6 +95,7 @@ class DriverHost : public std::enable_shared_from_this<DriverHost> {
   mutable Mutex mutex_;
   CondVar changed_;
   bool lost_ GUARDED_BY(mutex_) = false;
+  TimePoint lost_at_ GUARDED_BY(mutex_);
   bool told_ GUARDED_BY(mutex_) = false;  ///< Events::lost has returned
   std::string why_ GUARDED_BY(mutex_);    ///< it was killed by us
   std::optional<std::string> end_ GUARDED_BY(mutex_);

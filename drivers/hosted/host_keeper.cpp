@@ -131,7 +131,10 @@ void HostKeeper::run() {
   std::array<pollfd, 3> watched{pollfd{quit_.get(), POLLIN, 0}, pollfd{orders_.get(), POLLIN, 0},
                                 pollfd{log_.get(), POLLIN, 0}};
   for (;;) {
-    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno != EINTR) return;
+      continue;
+    }
     // What a driver has said last comes before its end.
     if (watched[2].revents != 0) take_log();
     if (watched[1].revents != 0 && !take_report()) {

@@ -1,5 +1,7 @@
 #include "drivers/hosted/hosted_driver.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -32,7 +34,9 @@ Result<std::unique_ptr<HostedDriver>> HostedDriver::create(std::shared_ptr<Drive
 }
 
 HostedDriver::~HostedDriver() {
-  if (open_) (void)simple(Kind::close, 0, host_->limits().open, "closing the reader");
+  if (!open_) return;
+  (void)simple(Kind::close, 0, host_->limits().open, "closing the reader");
+  host_->await_end();
 }
 
 Result<void> HostedDriver::open(const std::string& device_name, std::uint32_t channel) {
@@ -180,6 +184,11 @@ IfdRv HostedDriver::wait_event(milliseconds timeout) {
 }
 
 bool HostedDriver::stop_waiting() {
+  if (host_->is_lost()) {
+    // Its process may be there for a while; nobody waits for what it has to say.
+    ::shutdown(sockets_.waits.get(), SHUT_RDWR);
+    return true;
+  }
   bool in_vain = false;
   {
     const MutexLock lock(mutex_);

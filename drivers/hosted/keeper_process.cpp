@@ -61,7 +61,10 @@ class Keeper {
     std::array<pollfd, 2> watched{pollfd{start_.orders.get(), POLLIN, 0},
                                   pollfd{ends_.get(), POLLIN, 0}};
     for (;;) {
-      if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) break;
+      if (::poll(watched.data(), watched.size(), -1) < 0) {
+        if (errno != EINTR) break;
+        continue;
+      }
       if (watched[1].revents != 0) reap();
       if (watched[0].revents != 0 && !take_order()) break;
     }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "drivers/hosted/host_process.hpp"
+#include "drivers/hosted/host_slot.hpp"
 #include "drivers/in_process_driver.hpp"
 #include "include/PCSC/ifdhandler.h"
 #include "tests/unit/drivers/test_handlers.hpp"
@@ -190,6 +191,36 @@ TEST(HostedDriver, LosesAHostWithAMalformedAnswerOnce) {
   EXPECT_TRUE(host->is_lost());
   EXPECT_FALSE(HostedDriver::create(host, kLun, "device", 0));
   EXPECT_EQ(lost, 1);
+}
+
+/// A process that was stopped may take long to die of a signal.
+TEST(HostedDriver, EndsAWaitThoughTheLostHostIsStillThere) {
+  auto pair = SocketPair::create();
+  ASSERT_TRUE(pair);
+  const auto host = DriverHost::attach(std::move(pair->ours), short_limits(), {});
+  MessageFds slot;
+  std::thread deaf([&] {
+    MessageFds none;
+    std::array<std::byte, host_wire::kTextBytesMax> payload;
+    EXPECT_TRUE(receive_request(pair->theirs.get(), {}, slot));
+    const auto open = receive_request(slot[0].get(), payload, none);
+    ASSERT_TRUE(open);
+    host_wire::Reply reply;
+    reply.kind = open->kind;
+    reply.number = open->number;
+    reply.flags = host_wire::Reply::kHasWait;
+    EXPECT_TRUE(send_message(slot[0].get(), host_wire::encode(reply), {}));
+  });
+  const auto driver = HostedDriver::create(host, kLun, "device", 0);
+  deaf.join();
+  ASSERT_TRUE(driver) << driver.error().context;
+  auto waited =
+      std::async(std::launch::async, [&] { return (*driver)->wait_event(kHostedWaitMax); });
+  MessageFds none;
+  ASSERT_TRUE(receive_request(slot[1].get(), {}, none));
+  host->lose("does not answer");
+  EXPECT_TRUE((*driver)->stop_waiting());
+  EXPECT_EQ(waited.get(), IfdRv::no_such_device);
 }
 
 // Hosts in processes of their own.
