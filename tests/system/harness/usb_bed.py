@@ -79,7 +79,8 @@ class UsbBed:
     def _preload(self) -> str:
         # A sanitizer's runtime has to come first.
         runtime = self._settings.preload().get("LD_PRELOAD", "")
-        return f"{runtime}:{PRELOAD}".lstrip(":")
+        listener = self._settings.build_dir / "lib" / "usb-testbed-listener.so"
+        return f"{runtime}:{listener}:{PRELOAD}".lstrip(":")
 
     def _is_up(self) -> bool:
         assert self._process is not None
