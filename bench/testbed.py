@@ -47,6 +47,8 @@ class Testbed:
         self._process = subprocess.Popen(
             UNSHARE + [sys.executable, os.path.abspath(__file__), json.dumps(setup)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
         try:
             self.ready = self._answer()
         except BenchError:
@@ -72,23 +74,23 @@ class Testbed:
         return self._request({"libraries": libraries, "seconds": seconds, "hold_ms": hold_ms})
 
     def close(self):
-        self._process.stdin.close()
+        self._requests.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._answers.close()
 
     def _request(self, request):
         try:
-            print(json.dumps(request), file=self._process.stdin, flush=True)
+            print(json.dumps(request), file=self._requests, flush=True)
         except BrokenPipeError:
             raise BenchError(f"{self.name}: the test bed is gone") from None
         return self._answer()
 
     def _answer(self):
-        line = self._process.stdout.readline()
+        line = self._answers.readline()
         if not line:
             raise BenchError(f"{self.name}: the test bed ended")
         answer = json.loads(line)
@@ -203,7 +205,7 @@ class Inside:
 
 def tracer_of(task):
     with open(f"{task}/status", encoding="ascii", errors="replace") as status:
-        return int(re.search(r"^TracerPid:\s*(\d+)", status.read(), re.MULTILINE).group(1))
+        return next(int(line.split()[1]) for line in status if line.startswith("TracerPid:"))
 
 
 def read_calls(path):

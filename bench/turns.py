@@ -41,9 +41,11 @@ def run(program, environments, seconds, hold_ms):
                for environment in environments]
     try:
         for client in clients:
+            assert client.stdout is not None
             if client.stdout.readline() != "ready\n":
                 raise ValueError(f"a client is not ready: {client.communicate()[1]}")
         for client in clients:
+            assert client.stdin is not None
             client.stdin.write("\n")
             client.stdin.flush()
         return [turns_of(client, seconds + SPARE_SECONDS) for client in clients]

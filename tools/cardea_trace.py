@@ -253,7 +253,8 @@ class Output:
         self._stream = stream
         self._json = options.json
         self._with_summary = options.summary
-        self._lines = JsonLines(stream) if options.json else TextLines(stream)
+        self._lines: JsonLines | TextLines = (
+            JsonLines(stream) if options.json else TextLines(stream))
         self.summary = Summary()
 
     def add(self, line: bytes) -> None:
@@ -406,18 +407,22 @@ def parse() -> argparse.Namespace:
     return options
 
 
+def show(options: argparse.Namespace, stream: TextIO) -> int:
+    output = Output(stream, options)
+    return run(options, output) if options.read is None else read(options.read, output)
+
+
 def main() -> int:
     options = parse()
-    with contextlib.ExitStack() as stack:
-        stream = sys.stderr if options.read is None else sys.stdout
-        if options.output is not None:
-            try:
-                stream = stack.enter_context(open(options.output, "w", encoding="utf-8"))
-            except OSError as error:
-                print(f"cardea-trace: {options.output}: {error.strerror}", file=sys.stderr)
-                return 1
-        output = Output(stream, options)
-        return run(options, output) if options.read is None else read(options.read, output)
+    if options.output is None:
+        return show(options, sys.stderr if options.read is None else sys.stdout)
+    try:
+        stream = open(options.output, "w", encoding="utf-8")
+    except OSError as error:
+        print(f"cardea-trace: {options.output}: {error.strerror}", file=sys.stderr)
+        return 1
+    with stream:
+        return show(options, stream)
 
 
 if __name__ == "__main__":

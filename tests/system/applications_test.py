@@ -11,6 +11,7 @@ import sys
 import unittest
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 from cards import openpgp_card, piv_card
 from cards.iso7816 import GET_RESPONSE, PIN_TRIES, VERIFY, WRONG_PIN
@@ -216,6 +217,9 @@ class Gnupg(CardTest):
     """gpg with an OpenPGP card in slot 1, whose keys it has had the card make."""
 
     library = "cardea"
+    work: ClassVar[Workplace]
+    card: ClassVar[OpenPgpCard]
+    generated: ClassVar[str]  # what gpg said of it
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -70,13 +70,13 @@ class AccessTest(LaunchTest):
         self.addCleanup(polkit.close)
         return polkit
 
-    def pcscd(self, rules: str | None = None, **more: object) -> Launch:
+    def pcscd(self, rules: str | None = None, *, journal: bool = False) -> Launch:
         arguments = []
         if rules is not None:
             RULES.write_text(rules)
             RULES.chmod(0o644)
             arguments = ["--access-rules", str(RULES)]
-        return self.serve(*arguments, readers=self.readers, **more)
+        return self.serve(*arguments, readers=self.readers, journal=journal)
 
     def connection(self, uid: int, groups: Sequence[int] = ()) -> WireClient:
         client = WireClient(SOCKET, establish=False,
@@ -89,7 +89,7 @@ class AccessTest(LaunchTest):
         """What ESTABLISH and CONNECT say; a refused client goes on being served."""
         client = self.connection(uid, groups)
         established, client.context = client.establish()
-        connected = REFUSED
+        connected: int = REFUSED
         if established == OK:
             connected = client.connect(reader).rv
         else:
@@ -318,7 +318,8 @@ class Sandboxes(AccessTest):
     def test_are_named_by_pcscctl(self) -> None:
         self.pcscd("")
         self.assertEqual(self.sandboxed(ACTIVE).establish()[0], OK)
-        command = [settings().daemon_path.parent / "pcscctl", "--socket", SOCKET, "status"]
+        program = str(settings().daemon_path.parent / "pcscctl")
+        command = [program, "--socket", str(SOCKET), "status"]
         shown = subprocess.run(command, check=True, text=True, capture_output=True).stdout
         self.assertIn(f"{self.APP} (flatpak)", shown)
 
@@ -331,9 +332,7 @@ class Sandboxes(AccessTest):
     def test_whose_process_has_gone_are_denied_what_any_is(self) -> None:
         self.pcscd("deny app=org.example.*\n")
         client = self.sandboxed(ACTIVE)
-        connection = client._foreign
-        assert connection is not None
-        connection.end_child()
+        client.foreign.end_child()
         self.assertEqual(client.establish()[0], REFUSED)
 
 
@@ -355,7 +354,7 @@ class Polkit(AccessTest):
         polkit = self.start_polkit()
         self.pcscd()
         client = self.connection(ACTIVE)
-        pid = client._foreign.pid  # type: ignore[union-attr]
+        pid = client.foreign.pid
         stat = Path(f"/proc/{pid}/stat").read_text()
         start = stat.rpartition(")")[2].split()[19]
         _, client.context = client.establish()
@@ -369,7 +368,7 @@ class Polkit(AccessTest):
         polkit = self.start_polkit()
         daemon = self.pcscd()
         client = self.connection(ACTIVE)
-        client._foreign.end_child()  # type: ignore[union-attr]
+        client.foreign.end_child()
         self.assertEqual(client.establish()[0], REFUSED)
         daemon.wait_for_line("a program that has exited")
         if "has ended, so polkit cannot be asked" in daemon.output:  # Linux 6.5

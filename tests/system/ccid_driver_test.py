@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.bundles import DriverFolder, Model
 from harness.case import cardea_only
-from harness.ccid_cases import CcidCases
+from harness import ccid_cases
 from harness.settings import settings
 from harness.usb_case import UsbTest
 
@@ -13,7 +13,7 @@ LISTED = "Listed Reader"
 GENERIC = "Generic CCID Reader 00 00"
 
 
-class OurCcidDriver(CcidCases, UsbTest):
+class OurCcidDriver(ccid_cases.CcidCases):
     friendly = LISTED
     closes_slots = True
 

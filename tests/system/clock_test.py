@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.daemon import READERS
 from harness.faults import Faults, FaultyDaemon, FaultyTest
-from harness.launch import LaunchTest
+from harness.launch import Launch, LaunchTest
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Rv
@@ -127,7 +127,7 @@ class Sleep(ClockTest):
 
 
 class AutoExit(LaunchTest):
-    def serve_with_clock(self) -> tuple[object, Faults]:
+    def serve_with_clock(self) -> tuple[Launch, Faults]:
         faults = Faults()
         self.addCleanup(faults.close)
         daemon = self.serve(f"--auto-exit={AUTO_EXIT_SECONDS}",

@@ -66,7 +66,8 @@ class EndWithReaders(unittest.TestCase):
         self.addCleanup(self.daemon.kill)
         self.daemon.start()
         self.control = RUNTIME_DIR / "daemon" / "control"
-        self.addCleanup(subprocess.run, ["rm", "-rf", str(RUNTIME_DIR / "daemon")], check=True)
+        place = str(RUNTIME_DIR / "daemon")
+        self.addCleanup(lambda: subprocess.run(["rm", "-rf", place], check=True))
 
     def make_slow(self) -> None:
         """The driver is in a call that takes longer than the daemon waits."""
@@ -319,7 +320,7 @@ class Syslog(LaunchTest):
         messages.settimeout(20)
         messages.bind(str(place / "log"))
         subprocess.run(["mount", "--rbind", str(place), "/dev"], check=True)
-        self.addCleanup(subprocess.run, ["umount", "--lazy", "/dev"], check=True)
+        self.addCleanup(lambda: subprocess.run(["umount", "--lazy", "/dev"], check=True))
         return messages
 
     def line_with(self, text: str) -> str:

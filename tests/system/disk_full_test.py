@@ -33,7 +33,7 @@ PIPE_BYTES = 1 << 20
 def tiny_disk(test: unittest.TestCase, place: Path, options: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
-    test.addCleanup(subprocess.run, ["umount", "--lazy", str(place)], check=True)
+    test.addCleanup(lambda: subprocess.run(["umount", "--lazy", str(place)], check=True))
 
 
 def fill(place: Path) -> Path:

@@ -157,7 +157,7 @@ class WaitingApplication:
 
     def __exit__(self, *_: object) -> None:
         self._test.assertEqual(self._holder.end(self._card), Rv.OK)
-        output, _ = self._application.communicate(timeout=SECONDS)
+        output = self._application.communicate(timeout=SECONDS)[0]
         self._test.assertIn("Hello world!", output)
         self._holder.close()
 

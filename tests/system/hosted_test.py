@@ -314,8 +314,8 @@ class Patience(HostedTest):
         self.assertEqual(self.daemon.log().count("is tried again"), 2)
 
     def test_a_hot_plug_driver_may_stay_in_the_daemon(self) -> None:
-        self.options = ("--driver-host", "hosted", "--driver-host", f"{OURS.name}=in-process")
-        self.daemon._options = self.options
+        self.daemon._options = ("--driver-host", "hosted",
+                                "--driver-host", f"{OURS.name}=in-process")
         self.start_daemon(Entry("Doomed", Plan("doomed").device, DOOMED),
                           Entry("Ours", "virtual:card=hello", OURS))
         self.daemon.wait_for_count(2)

@@ -9,7 +9,7 @@ import contextlib
 import random
 import select
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness.daemon import READERS
 from harness.hostile import (ATTEMPTS, BeforeSession, HostileTest, hold, require,
@@ -135,7 +135,8 @@ class Deaf(HostileTest):
     def _check_events(self) -> None:
         """An honest subscriber hears of both movements, and may stop waiting."""
         with self.daemon.client() as subscriber:
-            for move in (self.daemon.remove, self.daemon.insert):
+            moves: tuple[Callable[[int], None], ...] = (self.daemon.remove, self.daemon.insert)
+            for move in moves:
                 subscriber.wait()
                 move(1)
                 self.assertTrue(subscriber.readable(EVENT_SECONDS), "no event")

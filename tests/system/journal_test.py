@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from harness.journal import Entry, Journal
-from harness.launch import SOCKET, Launch, LaunchTest
+from harness.launch import NO_READERS, SOCKET, Launch, LaunchTest
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
 from harness.wire import Rv, WireClient
@@ -40,8 +40,8 @@ class JournalTest(LaunchTest):
         return self.with_readers('FRIENDLYNAME "Cardea Virtual Reader"\nDEVICENAME virtual:\n'
                                  f"LIBPATH {settings().build_dir}/lib/libifdvirtual.so\n")
 
-    def serve_with_journal(self, *arguments: str, **more: object) -> Launch:
-        return self.serve(*arguments, journal=True, **more)
+    def serve_with_journal(self, *arguments: str, readers: Path = NO_READERS) -> Launch:
+        return self.serve(*arguments, readers=readers, journal=True)
 
     def entry(self, event: str) -> Entry:
         return self.journal.wait_for(event, lambda entry: entry.get("MESSAGE_ID") == IDS[event])
@@ -79,7 +79,7 @@ class Records(JournalTest):
             client.connect("nowhere")
         commands = {}
         for rv in ("SCARD_S_SUCCESS", "SCARD_E_UNKNOWN_READER"):
-            entry = self.journal.wait_for(rv, lambda entry, rv=rv: entry.get("CARDEA_RV") == rv)
+            entry = self.journal.wait_for(rv, lambda entry: entry.get("CARDEA_RV") == rv)
             commands[rv] = entry["CARDEA_COMMAND"]
             self.assertEqual(entry["PRIORITY"], "7")
             self.assertEqual(entry["CARDEA_CLIENT_PID"], str(os.getpid()))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.ccid_cases import CcidCases
-from harness.usb_case import SCR3310, UsbTest
+from harness import ccid_cases
+from harness.usb_case import SCR3310
 
 
-class Libccid(CcidCases, UsbTest):
+class Libccid(ccid_cases.CcidCases):
     friendly = SCR3310

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import unittest
+from typing import ClassVar
 
 from harness.daemon import Daemon
 from harness.faults import KINDS, Faults
@@ -16,7 +17,8 @@ PROGRAM_SECONDS = 120.0
 
 
 class LibraryFaults(unittest.TestCase):
-    daemon: Daemon
+    daemon: ClassVar[Daemon]
+    faults: ClassVar[Faults]
 
     @classmethod
     def setUpClass(cls) -> None:

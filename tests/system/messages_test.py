@@ -13,7 +13,7 @@ import socket
 import unittest
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from unittest import mock
 
 import harness.faults
@@ -97,11 +97,14 @@ def setUpModule() -> None:  # noqa: N802  (unittest's name)
     unittest.addModuleCleanup(journald.close)
 
 
-def provokes(*events: str) -> Callable[[Callable[[MessagesTest], None]], Callable[..., None]]:
+Case = TypeVar("Case", bound="MessagesTest")
+
+
+def provokes(*events: str) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
     """The test makes the daemon write these; the journal has them and their explanation then."""
-    def wrap(test: Callable[[MessagesTest], None]) -> Callable[[MessagesTest], None]:
+    def wrap(test: Callable[[Case], None]) -> Callable[[Case], None]:
         @functools.wraps(test)
-        def run(self: MessagesTest) -> None:
+        def run(self: Case) -> None:
             test(self)
             for event in events:
                 self.check(event)
@@ -118,9 +121,10 @@ class MessagesTest(LaunchTest):
         self.readers = RUNTIME_DIR / "readers.conf"
 
     def start(self, *arguments: str, library: Path = OURS, device: str = "virtual:",
-              **more: object) -> None:
+              environment: dict[str, str] | None = None) -> None:
         self.configure(library, device)
-        self.daemon = self.serve(*arguments, readers=self.readers, journal=True, **more)
+        self.daemon = self.serve(*arguments, readers=self.readers, journal=True,
+                                 environment=environment)
 
     def configure(self, library: Path, device: str) -> None:
         self.readers.write_text(f"FRIENDLYNAME Reader\nDEVICENAME {device}\nLIBPATH {library}\n")
@@ -358,7 +362,8 @@ class Clients(MessagesTest):
         most = used + 1 + SPARE_DESCRIPTORS
         resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, (most, most))
         waiting = [WireClient(SOCKET, None, establish=False) for _ in range(most)]
-        self.addCleanup(lambda: [client.close() for client in waiting])
+        for client in waiting:
+            self.addCleanup(client.close)
 
     @provokes("apdu", "request")
     def test_what_is_said_of_requests(self) -> None:

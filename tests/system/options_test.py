@@ -234,7 +234,8 @@ class Clients(LaunchTest):
     def _served_of(self, count: int) -> list[bool]:
         with ExitStack() as stack:
             links = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(count)]
-            return [self._is_served(link) for link in links]
+            served = [self._is_served(link) for link in links]
+        return served
 
     @staticmethod
     def _is_served(link: socket.socket) -> bool:

@@ -312,7 +312,7 @@ class IdleHolderReset(WithOptions):
         holder, card = self.client_with_card()
         waiter, other = self.client_with_card(foreign=True)
         self.assert_rv(holder.begin(card), Rv.OK)
-        rv = Rv.SHARING_VIOLATION
+        rv: int = Rv.SHARING_VIOLATION
         while rv == Rv.SHARING_VIOLATION:
             rv = waiter.begin(other)
         self.assert_rv(rv, Rv.RESET_CARD)

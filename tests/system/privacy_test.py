@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from harness import secret
 from harness.bundles import DriverFolder
@@ -96,7 +97,7 @@ class VirtualReader(LaunchTest):
 class CcidPrivacy(UsbTest):
     """Drivers cut commands into blocks and messages of their own, and print them."""
 
-    options = ("--apdu",)
+    options: ClassVar[tuple[str, ...]] = ("--apdu",)
     variables = ALL_OF_LIBCCID
     name = f"{SCR3310} 00 00"
 

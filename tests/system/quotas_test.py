@@ -83,12 +83,15 @@ class Connections(QuotaTest):
         del clients
 
     def test_one_user_at_its_limit_leaves_others_alone(self) -> None:
+        def open_here(client: WireClient, step: Step) -> None:
+            client.open_card(HERE)
+            step()
+
         @contextlib.contextmanager
         def attack() -> Iterator[None]:
             with self.lasting(self.take_all):
                 self.assertEqual(self.used("connections"), CLIENTS_MAX)
-                with self.lasting(lambda client, step: (client.open_card(HERE), step()),
-                                  uid=ANOTHER_USER):
+                with self.lasting(open_here, uid=ANOTHER_USER):
                     yield None
 
         self.assert_honest_client_is_served(attack, HERE)
@@ -248,7 +251,8 @@ class NoDescriptor(QuotaTest):
     def test_clients_are_served_and_newcomers_wait(self) -> None:
         client = self.client()
         links = silent_connections(str(self.daemon.socket_path), 60)
-        self.addCleanup(lambda: [link.close() for link in links])
+        for link in links:
+            self.addCleanup(link.close)
         poll_until("the record", lambda: self.records("cannot accept"))
         before = self._cpu_seconds()
         select.select([], [], [], LOOK_SECONDS)  # pause: the daemon's CPU time is measured
@@ -266,7 +270,8 @@ class NoDescriptor(QuotaTest):
         pid = self.daemon.process.pid
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         links = silent_connections(str(self.daemon.socket_path), 60)
-        self.addCleanup(lambda: [link.close() for link in links])
+        for link in links:
+            self.addCleanup(link.close)
         poll_until("none is left", lambda: len(os.listdir(f"/proc/{pid}/fd")) == limits[0])
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (limits[1], limits[1]))
         self.session(HERE)

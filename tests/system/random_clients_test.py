@@ -66,7 +66,7 @@ class RandomClients(SystemTest):
     def _expect_readers_to_serve(self) -> None:
         for slot, reader in enumerate(READERS):
             poll_until(f"nobody has a handle of {reader}",
-                       lambda slot=slot: self.daemon.state(slot).sharing == 0)
+                       lambda: self.daemon.state(slot).sharing == 0)
             if slot in self._filled:
                 self.daemon.cards.remove(slot)
             # What it shows may be older than the last movement.

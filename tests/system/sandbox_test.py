@@ -23,8 +23,9 @@ from harness.wire import Rv, WireClient
 OURS = settings().build_dir / "lib" / "libifdvirtual.so"
 GREETING = "Hello world!"
 NO_SERVICE = "0x8010001d"
-CLIENTS = {"library 4:4": LIBRARY_CLIENT, **{f"wire 4:{minor}": (*WIRE_CLIENT, str(minor))
-                                             for minor in (3, 4, 5, 6)}}
+CLIENTS: dict[str, tuple[str, ...]] = {
+    "library 4:4": LIBRARY_CLIENT,
+    **{f"wire 4:{minor}": (*WIRE_CLIENT, str(minor)) for minor in (3, 4, 5, 6)}}
 OLD_CLIENTS = {name: CLIENTS[name] for name in ("library 4:4", "wire 4:3")}
 
 
@@ -38,8 +39,8 @@ class SandboxTest(LaunchTest):
         self.readers = RUNTIME_DIR / "readers.conf"
         self.readers.write_text(f"FRIENDLYNAME Reader\nDEVICENAME virtual:\nLIBPATH {OURS}\n")
 
-    def start(self, **more: object) -> Launch:
-        daemon = self.serve(readers=self.readers, **more)
+    def start(self, *, journal: bool = False) -> Launch:
+        daemon = self.serve(readers=self.readers, journal=journal)
         self.wait_for_card()
         return daemon
 
@@ -94,7 +95,7 @@ class Restart(SandboxTest):
         for daemons in range(3):
             for sandbox in sandboxes:
                 self.assertIn(GREETING, sandbox.ask())
-            poll_until("the end of the daemon", lambda n=daemons: len(service.statuses) > n)
+            poll_until("the end of the daemon", lambda: len(service.statuses) > daemons)
         self.assertEqual(set(service.statuses), {0})
 
     def test_with_a_socket_of_the_daemon_it_has_to_be_started_again(self) -> None:

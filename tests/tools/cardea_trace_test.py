@@ -13,7 +13,7 @@ from typing import Any
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "cardea_trace.py"
 
 
-def record(event: str = "end", **members: Any) -> str:
+def record(event: str = "end", /, **members: Any) -> str:
     """A call of process 7 that took 1.5 ms, with other members."""
     whole = {"event": event, "time": 1700000000.25, "pid": 7, "tid": 7, "call": 1,
              "function": "SCardCancel", "in": {"context": "0x1"}}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from harness.card import AID, GREETING, OK
 from harness.daemon import READERS, Daemon
@@ -16,6 +16,7 @@ from harness.waiting import poll_until
 from harness.wire import SHARED, T0_OR_T1, T1, Rv, WireClient
 
 T = TypeVar("T")
+Test = TypeVar("Test", bound=Callable[..., object])  # a method or a class
 
 SELECT = b"\x00\xa4\x04\x00\x0a" + AID
 HELLO = bytes(4)
@@ -24,7 +25,7 @@ RESET_COUNT = b"\x80\x40\x00\x00"
 LEAK_SECONDS = 20.0
 
 
-def cardea_only(reason: str) -> Callable[[T], T]:
+def cardea_only(reason: str) -> Callable[[Test], Test]:
     """COMPAT: what Debian's pcscd does not do, or does so differently that nothing is shared."""
     return unittest.skipUnless(settings().daemon == "cardea", f"COMPAT: {reason}")
 
@@ -33,6 +34,7 @@ class SystemTest(unittest.TestCase):
     daemon: Daemon
     reader = READERS[0]
     empty_reader = READERS[1]
+    _resources: ClassVar[tuple[int, int]]  # when no client is there
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -78,7 +80,7 @@ class SystemTest(unittest.TestCase):
             raise AssertionError(f"{error}, but {self.daemon.describe_resources()}") from None
 
     def _outcome_failed(self) -> bool:
-        result = self._outcome.result  # type: ignore[attr-defined]
+        result = self._outcome.result  # type: ignore[attr-defined]  # unittest has no other
         return any(test is self for test, _ in result.failures + result.errors)
 
     # What tests are made of

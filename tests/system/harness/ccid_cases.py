@@ -1,5 +1,6 @@
 """What every CCID driver has to do with an emulated reader, libccid or ours. A module takes these
-cases in by making a subclass that says which driver it is."""
+cases in by making a subclass that says which driver it is. It imports this module, not the class:
+unittest would run the cases of the class itself too."""
 
 from __future__ import annotations
 
@@ -17,19 +18,19 @@ SHORT_DATA = bytes(range(255))
 EXTENDED_DATA = hello.pattern(3000)
 
 
-class CcidCases:
-    """Mixed into a UsbTest, whose `friendly` is how the driver's table calls 04e6:5116."""
+class CcidCases(UsbTest):
+    """`friendly` is how the driver's table calls 04e6:5116."""
 
     friendly: str
 
-    def _reader(self: UsbTest, **keys: object) -> str:  # type: ignore[misc]
+    def _reader(self, **keys: object) -> str:
         """A reader at 1-1, known and with a card; its name."""
         self.bed.add("1-1", **keys)
         name = f"{self.friendly} 00 00"
         self.daemon.wait_for_present(name)
         return name
 
-    def test_every_level_and_protocol(self: UsbTest) -> None:  # type: ignore
+    def test_every_level_and_protocol(self) -> None:
         for level, (atr, protocols) in itertools.product(LEVELS, ATRS.items()):
             with self.subTest(level=level, atr=atr):
                 name = self._reader(level=level, atr=atr)
@@ -41,7 +42,7 @@ class CcidCases:
                 self.pull("1-1")
                 self.daemon.wait_for_names()
 
-    def test_extended_apdus(self: UsbTest) -> None:  # type: ignore
+    def test_extended_apdus(self) -> None:
         """Long commands and responses, in one message and in a chain of small ones."""
         for message_bytes in (0, 512):
             with self.subTest(message_bytes=message_bytes):
@@ -56,7 +57,7 @@ class CcidCases:
                 self.pull("1-1")
                 self.daemon.wait_for_names()
 
-    def test_t1_blocks_are_chained(self: UsbTest) -> None:  # type: ignore
+    def test_t1_blocks_are_chained(self) -> None:
         """On TPDU level the driver cuts commands into blocks; the card's answers come in many."""
         name = self._reader(level="tpdu", atr="t1")
         with self.daemon.client() as client:
@@ -66,7 +67,7 @@ class CcidCases:
             _assert_response(self, client.transmit(card, b"\x80\x20\x03\xe8\x00\x00\x00"),
                              hello.pattern(1000))
 
-    def test_resets_reach_the_card(self: UsbTest) -> None:  # type: ignore
+    def test_resets_reach_the_card(self) -> None:
         name = self._reader()
         client = self.client()
         card = client.open_card(name)
@@ -74,7 +75,7 @@ class CcidCases:
         self.assert_rv(client.reconnect(card, initialization=RESET), Rv.OK)
         self.assertEqual(self.resets(client, card), before + 1)
 
-    def test_card_out_and_in(self: UsbTest) -> None:  # type: ignore
+    def test_card_out_and_in(self) -> None:
         name = self._reader()
         client = self.client()
         card = client.open_card(name)
@@ -88,19 +89,19 @@ class CcidCases:
         again = self.client()
         self.assert_hello(again, again.open_card(name))
 
-    def test_a_mute_card_cannot_be_powered(self: UsbTest) -> None:  # type: ignore
+    def test_a_mute_card_cannot_be_powered(self) -> None:
         name = self._reader(card="mute")
         self.daemon.wait_for_state(name, STATE_SWALLOWED)
         self.assert_rv(self.client().connect(name).rv, Rv.UNPOWERED_CARD)
 
-    def test_a_slow_answer_arrives(self: UsbTest) -> None:  # type: ignore
+    def test_a_slow_answer_arrives(self) -> None:
         name = self._reader()
         client = self.client()
         card = client.open_card(name)
         self.bed.command("delay 1-1 700")
         self.assert_hello(client, card)
 
-    def test_a_card_pulled_out_of_an_exchange_ends_it(self: UsbTest) -> None:  # type: ignore
+    def test_a_card_pulled_out_of_an_exchange_ends_it(self) -> None:
         name = self._reader()
         client = self.client()
         card = client.open_card(name)
@@ -112,7 +113,7 @@ class CcidCases:
                                                   Rv.REMOVED_CARD))
         self.daemon.wait_for_present(name, present=False)
 
-    def test_several_slots(self: UsbTest) -> None:  # type: ignore
+    def test_several_slots(self) -> None:
         for slots in (2, 4):
             with self.subTest(slots=slots):
                 names = [f"{self.friendly} 00 {slot:02X}" for slot in range(slots)]

@@ -79,13 +79,15 @@ class Conformance:
         return [line.split() for line in listed.splitlines()]
 
     def _provide(self, needs: str) -> None:
-        wanted = {"unserved": type(None), "empty": EmptyDaemon}.get(needs, Daemon)
+        if needs == "unserved":
+            self.close()
+            return
+        wanted = EmptyDaemon if needs == "empty" else Daemon
         if type(self._daemon) is wanted:
             return
         self.close()
-        if needs != "unserved":
-            self._daemon = wanted(self._settings)
-            self._daemon.start()
+        self._daemon = wanted(self._settings)
+        self._daemon.start()
 
     def _lay_out_cards(self) -> None:
         """A new hello card in slot 0, none in slot 1, and nobody who uses a reader."""

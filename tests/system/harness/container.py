@@ -178,9 +178,9 @@ def _install(root: Path) -> None:
     os.close(build)
     _run("mount", "--bind", installed / "usr/local", root / "usr/local")
     _allow_on_the_bus(root)
-    for command in (("ldconfig", "-r", root), ("systemd-sysusers", f"--root={root}"),
-                    ("journalctl", f"--root={root}", "--update-catalog")):
-        _run(*command)
+    _run("ldconfig", "-r", root)
+    _run("systemd-sysusers", f"--root={root}")
+    _run("journalctl", f"--root={root}", "--update-catalog")
 
 
 def _allow_on_the_bus(root: Path) -> None:

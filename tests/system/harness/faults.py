@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from harness.cards import VirtualCards
 from harness.case import SystemTest
 from harness.daemon import FRIENDLY_NAME, Daemon
 from harness.namespace import RUNTIME_DIR
@@ -94,7 +95,9 @@ class Faults:
 
 
 class FaultyDaemon(Daemon):
-    """A daemon whose calls fail when `faults` says so."""
+    """A daemon whose calls fail when `faults` says so. Its reader is the virtual one."""
+
+    cards: VirtualCards
 
     def __init__(self, settings: Settings, *arguments: str) -> None:
         super().__init__(settings, *arguments)
@@ -112,6 +115,9 @@ class FaultyDaemon(Daemon):
 
     def remove_files(self) -> None:
         shutil.rmtree(self._dir, ignore_errors=True)
+
+    def _make_cards(self) -> VirtualCards:
+        return VirtualCards(self._control)
 
     def _environment(self) -> dict[str, str]:
         return {**super()._environment(), **self.faults.environment(self._settings)}

@@ -40,9 +40,9 @@ class FreeDaemon(Daemon):
         self._process = self._starter.start(self._command(), self._environment())
         poll_until("the daemon accepts connections", self._accepts)
 
-    def stop(self) -> None:
+    def stop(self) -> str:
         try:
-            super().stop()
+            return super().stop()
         finally:
             if self._settings.daemon == "debian":
                 # It leaves files behind.

@@ -81,9 +81,9 @@ class HostileTest(SystemTest):
         return victim
 
     @contextlib.contextmanager
-    def lasting(self, play: Play, **more: Any) -> Iterator[None]:
+    def lasting(self, play: Play, *, uid: int = NOBODY, connect: bool = True) -> Iterator[None]:
         """An attacker that has made its first step, for as long as the block lasts."""
-        attacker = self.attacker(play, **more)
+        attacker = self.attacker(play, uid=uid, connect=connect)
         attacker.wait_for_steps(1)
         yield None
         attacker.kill()

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from typing import IO, TypedDict, Unpack
 
 from harness.namespace import RUNTIME_DIR
 from harness.settings import settings
@@ -144,22 +145,33 @@ class Launch:
         return f"--- output\n{self.output}--- errors\n{self.errors}---"
 
     @staticmethod
-    def _read(file: object) -> str:
-        descriptor = file.fileno()  # type: ignore[attr-defined]
+    def _read(file: IO[bytes]) -> str:
+        descriptor = file.fileno()
         size = os.fstat(descriptor).st_size
         return os.pread(descriptor, size, 0).decode(errors="replace")
+
+
+class LaunchOptions(TypedDict, total=False):
+    """The keywords of Launch."""
+
+    readers: Path | None
+    environment: dict[str, str] | None
+    cwd: Path | None
+    listener: socket.socket | None
+    journal: bool
+    user: int | None
 
 
 class LaunchTest(unittest.TestCase):
     def setUp(self) -> None:
         clean_paths()
 
-    def launch(self, *arguments: str, **more: object) -> Launch:
-        started = Launch(*arguments, **more)  # type: ignore[arg-type]
+    def launch(self, *arguments: str, **more: Unpack[LaunchOptions]) -> Launch:
+        started = Launch(*arguments, **more)
         self.addCleanup(started.kill)
         return started
 
-    def serve(self, *arguments: str, **more: object) -> Launch:
+    def serve(self, *arguments: str, **more: Unpack[LaunchOptions]) -> Launch:
         started = self.launch("--foreground", *arguments, **more)
         started.wait_until_serving()
         return started

@@ -81,7 +81,7 @@ class LivingSandbox:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self._process.stdout:
             if line.strip() == END_OF_ANSWER:
                 return "".join(lines)

@@ -164,6 +164,12 @@ class WireClient:
         if self._foreign is not None:
             self._foreign.close()
 
+    @property
+    def foreign(self) -> ForeignConnection:
+        """The connection of another process that this one was made with."""
+        assert self._foreign is not None
+        return self._foreign
+
     # Bytes
 
     def send(self, command: int, body: bytes = b"", payload: bytes = b"",
@@ -202,7 +208,8 @@ class WireClient:
 
     def version(self, major: int, minor: int) -> tuple[int, int, int]:
         self.send(Command.VERSION, VERSION.pack(major, minor, 0))
-        return VERSION.unpack(self.recv(VERSION.size))
+        major, minor, rv = VERSION.unpack(self.recv(VERSION.size))
+        return major, minor, rv
 
     def establish(self, scope: int = 2) -> tuple[int, int]:
         """rv and context."""
@@ -356,4 +363,5 @@ class WireClient:
 
     def completion(self) -> tuple[int, int]:
         """First field and rv."""
-        return COMPLETION.unpack(self.recv(COMPLETION.size))
+        first, rv = COMPLETION.unpack(self.recv(COMPLETION.size))
+        return first, rv
