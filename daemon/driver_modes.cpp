@@ -15,7 +15,7 @@ namespace {
 using Mode = DriverModes::Mode;
 
 /// Of drivers that no rule names.
-constexpr Mode kDefaultMode = Mode::in_process;
+constexpr Mode kDefaultMode = Mode::hosted;
 
 std::optional<Mode> parse_mode(std::string_view text) {
   if (text == "hosted") return Mode::hosted;

@@ -205,7 +205,7 @@ constexpr std::array kTable{
               set_generic_ccid},
     OptionRow{0, "driver-host", Argument::required, "MODE",
               "where drivers run: hosted (each reader's in a process\n"
-              "of its own) or in-process, the default, or\n"
+              "of its own), the default, or in-process, or\n"
               "DRIVER=hosted, DRIVER=in-process; may be repeated",
               add_driver_mode},
     OptionRow{0, "driver-limit", Argument::required, "KIND=SECONDS",

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.daemon import READERS
 from harness.faults import Faults, FaultyDaemon, FaultyTest
 from harness.launch import Launch, LaunchTest
+from harness.processes import children
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Rv
@@ -164,8 +165,7 @@ class MonotonicClock(unittest.TestCase):
             poll_until("the idle holder is named",
                        lambda: "has held a transaction" in daemon.log(), SOON_SECONDS)
             self.assertNotIn("has slept", daemon.log())
-        unshare = Path("/proc") / str(daemon.process.pid)
-        child = int((unshare / "task" / unshare.name / "children").read_text())
+        [child] = children(daemon.process.pid)  # of unshare
         os.kill(child, signal.SIGTERM)
         self.assertEqual(daemon.process.wait(SOON_SECONDS), 0)
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from harness.case import cardea_only
 from harness.conf_case import ConfTest, Entry
 from harness.namespace import RUNTIME_DIR
+from harness.processes import children
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Closed, Rv, WireClient
@@ -206,12 +207,7 @@ class Deaths(HostedTest):
         for _ in range(10):
             self.die(CALLS[3], "segv")
         self.assertEqual(self.daemon.resources_at_rest(), before)
-        self.assertEqual(len(self.children()), 1)
-
-    def children(self) -> list[int]:
-        """The daemon's processes: its keeper."""
-        text = Path(f"/proc/{self.daemon.process.pid}/task/{self.daemon.process.pid}/children")
-        return [int(word) for word in text.read_text().split()]
+        self.assertEqual(len(children(self.daemon.process.pid)), 1, "the keeper")
 
 
 @cardea_only("drivers of pcscd run in its own process")

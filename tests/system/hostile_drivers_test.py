@@ -1,12 +1,15 @@
 """Drivers that hang or are not there, and an honest client at a reader of another library: it sees
-nothing of that. F1 to F3 and F5; a driver that crashes (F4) takes a process of its own to bear.
+nothing of that. F1 to F5.
 
-Each attack ends by itself after a second, so that the next round finds a driver that works."""
+Each attack is over after a second, so that the next round finds a driver that works."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -49,7 +52,8 @@ class HungDriver(HostileTest):
     @classmethod
     def _make_daemon(cls) -> FreeDaemon:
         shutil.copy(OURS, COPY)
-        daemon = FreeDaemon(settings())
+        # F4 again and again: this is not about patience.
+        daemon = FreeDaemon(settings(), options=("--driver-limit", "stable=0"))
         daemon.reader_conf = "".join(entry.text() for entry in (
             Entry("Good", "virtual:card=hello", OURS),
             Entry("Hung", f"virtual:slots=2:card=hello:control={CONTROL}", COPY),
@@ -100,6 +104,21 @@ class HungDriver(HostileTest):
             self.daemon.wait_for_present(HUNG)
 
         self.assert_honest_client_is_served(attack, GOOD)
+
+    @unittest.skipIf(settings().hosting == "in-process", "a crash there is the daemon's")
+    def test_f4_crashes(self) -> None:
+        @contextlib.contextmanager
+        def attack() -> Iterator[None]:
+            with self.hang(HUNG):
+                os.kill(self.driver_pid(HUNG), signal.SIGSEGV)
+                yield None
+            self.daemon.wait_for_present(HUNG)
+
+        self.assert_honest_client_is_served(attack, GOOD)
+
+    def driver_pid(self, name: str) -> int:
+        return next(reader["driver_pid"] for reader in self.status()["readers"]
+                    if reader["name"] == name)
 
     def test_f5_one_library_is_missing(self) -> None:
         """It is, all the time: the daemon has said so once, and serves the others."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.cards import VirtualCards
 from harness.conf_case import Entry
 from harness.daemon import Daemon
+from harness.processes import tree
 from harness.settings import settings
 from harness.usb_case import SCR3310, UsbTest
 from harness.waiting import Stopwatch, poll_until
@@ -24,12 +25,14 @@ Counts = dict[str, int]
 
 
 def wake_ups(daemon: Daemon) -> Counts:
-    """How often each thread has gone to sleep: once for each time it woke up."""
+    """How often each thread of the daemon and of its drivers' processes has gone to sleep: once for
+    each time it woke up."""
     counts = {}
-    for task in Path(f"/proc/{daemon.process.pid}/task").iterdir():
-        lines = (task / "status").read_text().splitlines()
-        fields = dict(line.split(":", 1) for line in lines)
-        counts[task.name] = int(fields["voluntary_ctxt_switches"])
+    for pid in tree(daemon.process.pid):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            lines = (task / "status").read_text().splitlines()
+            fields = dict(line.split(":", 1) for line in lines)
+            counts[task.name] = int(fields["voluntary_ctxt_switches"])
     return counts
 
 

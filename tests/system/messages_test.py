@@ -23,6 +23,7 @@ from harness.journald import CATALOG, Entry, Journald
 from harness.launch import PID_FILE, SOCKET, Launch, LaunchTest, is_served
 from harness.namespace import RUNTIME_DIR
 from harness.peer import other_uid
+from harness.processes import children
 from harness.settings import settings
 from harness.usb_bed import UsbBed
 from harness.usb_case import SCR3310
@@ -242,19 +243,15 @@ class Readers(MessagesTest):
 class HostedReaders(MessagesTest):
     HOSTED = ("--driver-host", "hosted", "--driver-limit", "exchange=0.3")
 
-    def children(self, pid: int) -> list[int]:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [int(word) for word in text.split()]
-
     @property
     def keeper(self) -> int:
-        return self.children(self.daemon.pid)[0]
+        return children(self.daemon.pid)[0]
 
     @provokes("driver_crashed")
     def test_a_driver_that_crashes(self) -> None:
         self.start(*self.HOSTED)
         self.wait_for("reader_ready")
-        os.kill(self.children(self.keeper)[0], signal.SIGKILL)
+        os.kill(children(self.keeper)[0], signal.SIGKILL)
 
     @provokes("driver_hung")
     def test_a_driver_that_hangs(self) -> None:
