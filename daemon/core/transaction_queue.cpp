@@ -44,8 +44,9 @@ bool TransactionQueue::may_take(CardHandle card, TimePoint now) const {
   for (const Ticket& ticket : line_) {
     if (ticket.card == card) return true;
     if (!ticket.away) return false;
-    if (ticket.wants_lock && ticket.reserved && !ticket.passed && *ticket.reserved > now)
-      return false;
+    // Without a reservation yet: next() will give it one.
+    const bool is_over = ticket.reserved && *ticket.reserved <= now;
+    if (ticket.wants_lock && !ticket.passed && !is_over) return false;
   }
   return true;
 }

@@ -191,7 +191,6 @@ void World::act(Actor& actor) {
   actor.asked = Asked::connect;
   actor.reader = chance(95) ? any(readers_)->name : "nobody";
   const auto mode = static_cast<ShareMode>(chance(90) ? 2 : random(5));
-  actor.wants_exclusive = mode == ShareMode::exclusive;
   (void)client.connect(actor.reader, mode,
                        chance(85) ? kAnyProtocol : static_cast<std::uint32_t>(random(16)));
 }
@@ -207,16 +206,21 @@ void World::act_on_card(Actor& actor, CardHandle card) {
   if (actor.cards.at(card).depth > 0 && chance(40)) what = 6;
   if (actor.cards.at(card).marked && chance(70)) what = 13;
   if (!has_reader && chance(50)) what = 12;
+  Card& entry = actor.cards.at(card);
+  entry.place_before = entry.place;
+  actor.asked = Asked::use;
   if (what < 6) {
-    Card& entry = actor.cards.at(card);
-    if (entry.keeps_place_until <= bench_.now()) entry.asked_earliest = entry.asked_latest = 0;
-    if (entry.asked_earliest == 0) entry.asked_earliest = steps_;
-    if (entry.asked_latest == 0) entry.asked_latest = steps_;
+    if (entry.place.kept_until <= bench_.now()) entry.place = {};
+    if (entry.place.earliest == 0) entry.place.earliest = steps_;
+    if (entry.place.latest == 0) entry.place.latest = steps_;
+    entry.owned_when_asked = bench_.core().lock_owner(entry.reader) == card;
     actor.asked = Asked::begin;
     (void)client.begin(card);
     return;
   }
-  actor.cards.at(card).asked_latest = 0;  // another request may give the place up
+  // A request that waits for the lock gives the place of a BEGIN up; whether it waits is not told.
+  const bool may_wait = what >= 12 && what != 14 && what != 15;
+  if (may_wait) entry.place.latest = 0;
   if (chance(1)) {
     actor.broke_rules = true;
     (void)client.status(card + 1'000'000);
@@ -229,7 +233,6 @@ void World::act_on_card(Actor& actor, CardHandle card) {
   } else if (what == 13) {
     const auto mode = static_cast<ShareMode>(chance(75) ? 2 : chance(75) ? 1 : random(5));
     actor.asked = Asked::reconnect;
-    actor.wants_exclusive = mode == ShareMode::exclusive;
     (void)client.reconnect(card, mode, kAnyProtocol, static_cast<Disposition>(random(4)));
   } else if (what == 14) {
     (void)client.control(card);
@@ -300,6 +303,13 @@ void World::note_completions(Actor& actor) {
 void World::note_answer(Actor& actor, ScardRv rv) {
   const bool done = rv == ScardRv::success;
   const auto card_of = actor.cards.find(actor.card);
+  const bool on_card =
+      actor.asked == Asked::begin || actor.asked == Asked::reconnect || actor.asked == Asked::use;
+  if (on_card && rv == ScardRv::no_memory) {
+    // Refused before it was looked at: a place it had is still there, and none was taken.
+    card_of->second.place = card_of->second.place_before;
+    return;
+  }
   if (card_of != actor.cards.end() && actor.asked != Asked::connect) {
     card_of->second.marked = rv == ScardRv::reset_card || rv == ScardRv::removed_card;
   }
@@ -308,7 +318,6 @@ void World::note_answer(Actor& actor, ScardRv rv) {
       if (done) {
         Card card;
         card.reader = actor.reader;
-        card.exclusive = actor.wants_exclusive;
         actor.cards[actor.client->card()] = card;
       }
       break;
@@ -322,9 +331,6 @@ void World::note_answer(Actor& actor, ScardRv rv) {
         actor.client->context = 0;
         (void)actor.client->establish();
       }
-      break;
-    case Asked::reconnect:
-      if (done) actor.cards.at(actor.card).exclusive = actor.wants_exclusive;
       break;
     case Asked::begin:
       note_begin(actor, rv);
@@ -345,26 +351,22 @@ void World::note_answer(Actor& actor, ScardRv rv) {
 void World::note_begin(Actor& actor, ScardRv rv) {
   Card& mine = actor.cards.at(actor.card);
   if (rv == ScardRv::sharing_violation) {
-    mine.keeps_place_until = actor.client->answered_at + LockTiming{}.retry_window;
+    mine.place.kept_until = actor.client->answered_at + LockTiming{}.retry_window;
     return;
   }
-  if (rv == ScardRv::no_memory) {
-    mine.asked_latest = 0;  // refused before it was looked at: a place it had is still there
-    return;
-  }
-  const std::size_t since = mine.asked_earliest;
-  mine.asked_earliest = mine.asked_latest = 0;
+  const std::size_t since = mine.place.earliest;
+  mine.place = {};
   if (rv != ScardRv::success) return;
   ++mine.depth;
   ++grants_;
   const CardHandle owner = bench_.core().lock_owner(mine.reader);
   EXPECT_TRUE(owner == actor.card || owner == 0) << "two own the lock of " << mine.reader;
-  if (mine.depth > 1 || mine.exclusive) return;
+  if (mine.owned_when_asked) return;
   for (const Actor& other : actors_) {
     if (other.asked != Asked::begin || !other.client->is_waiting_for_answer()) continue;
     const auto card = other.cards.find(other.card);
     if (card == other.cards.end() || card->second.reader != mine.reader) continue;
-    EXPECT_GE(card->second.asked_latest, since) << "somebody waited longer for " << mine.reader;
+    EXPECT_GE(card->second.place.latest, since) << "somebody waited longer for " << mine.reader;
   }
 }
 

@@ -37,26 +37,40 @@ class World {
   [[nodiscard]] std::size_t quota_hits() const { return bench_.quota_hits.size(); }
 
  private:
+  /// In the line for a lock: the steps between which it was taken, 0: it has none. Not one step, as
+  /// the core may or may not keep the place when the handle is used meanwhile.
+  struct Place {
+    std::size_t earliest = 0;
+    std::size_t latest = 0;
+    TimePoint kept_until;  ///< after "ask again"
+  };
   /// What a client was told about one of its handles.
   struct Card {
     std::string reader;
     std::uint32_t depth = 0;  ///< BEGINs without END
-    // Steps between which its place in the line was taken, 0: it does not ask for the lock. Not
-    // one step, as the core may or may not keep the place when the handle is used meanwhile.
-    std::size_t asked_earliest = 0;
-    std::size_t asked_latest = 0;
-    TimePoint keeps_place_until;  ///< after "ask again"
-    bool exclusive = false;
-    bool marked = false;  ///< it was told to reconnect
+    Place place;
+    Place place_before;             ///< the last request
+    bool owned_when_asked = false;  ///< the lock: a BEGIN nests
+    bool marked = false;            ///< it was told to reconnect
   };
-  enum class Asked { nothing, connect, reconnect, disconnect, begin, end, release, wait, other };
+  enum class Asked {
+    nothing,
+    connect,
+    reconnect,
+    disconnect,
+    begin,
+    end,
+    release,
+    use,
+    wait,
+    other
+  };
   struct Actor {
     TestClient* client = nullptr;
     std::map<CardHandle, Card> cards;
     Asked asked = Asked::nothing;
     CardHandle card = 0;
     std::string reader;
-    bool wants_exclusive = false;
     bool asked_wait = false;  ///< WAIT since the last completion
     bool broke_rules = false;
     std::size_t completions = 0;
@@ -89,7 +103,7 @@ class World {
   Entropy entropy_;
   CoreBench bench_;
   std::vector<Actor> actors_;
-  std::vector<TestClient*> dying_;  ///< gone, and the core has not been told yet
+  std::vector<TestClient*> dying_;    ///< gone, and the core has not been told yet
   std::vector<TestReader*> readers_;  ///< plugged
   std::vector<DomainId> domains_;
   std::size_t steps_ = 0;

@@ -81,12 +81,16 @@ class Game {
   /// Gives every request in flight its time: all are answered, each once.
   void settle() {
     bench_.release_jobs();
-    for (std::size_t i = 0; i < kClients; ++i) {
-      // Who waits in CONNECT waits for an owner to end; all owners go.
-      if (bench_.core().lock_owner("R") == cards_[i] && cards_[i] != 0) leave_and_join(i);
+    for (;;) {
+      bench_.advance(std::chrono::seconds{10});
+      observe();
+      const CardHandle owner = bench_.core().lock_owner("R");
+      if (owner == 0) break;
+      // Who waits in CONNECT waits for an owner to end; all owners go, also those that follow one.
+      const auto holder = std::find(cards_.begin(), cards_.end(), owner);
+      RC_ASSERT(holder != cards_.end());
+      leave_and_join(static_cast<std::size_t>(holder - cards_.begin()));
     }
-    bench_.advance(std::chrono::seconds{10});
-    observe();
     for (const TestClient* client : clients_) RC_ASSERT(client->answers == client->requests);
   }
 

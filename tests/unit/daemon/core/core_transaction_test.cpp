@@ -104,6 +104,27 @@ TEST_F(CoreTransaction, AReservationPassesOnAndTheLateHeadStaysTheHead) {
   EXPECT_EQ(owner(), card_b) << "before a, who asked earlier this time";
 }
 
+TEST_F(CoreTransaction, WhoseTimeEndsWithAReservationDoesNotPassTheNextAbsentOne) {
+  TestClient& d = bench.add_client();
+  const CardHandle card_d = d.open("R");
+  EXPECT_EQ(a.begin(card_a), ScardRv::success);
+  EXPECT_EQ(b.begin(card_b), kParked);
+  bench.advance(milliseconds{110});
+  EXPECT_EQ(c.begin(card_c), kParked);
+  bench.advance(milliseconds{40});
+  EXPECT_EQ(d.begin(card_d), kParked);
+  bench.advance(milliseconds{850});
+  EXPECT_EQ(b.answer(), ScardRv::sharing_violation);
+  EXPECT_EQ(a.end(card_a), ScardRv::success);  // reserved for b until d's second is over, too
+  bench.advance(milliseconds{110});
+  EXPECT_EQ(c.answer(), ScardRv::sharing_violation);
+  bench.advance(milliseconds{40});
+  EXPECT_EQ(d.answer(), ScardRv::sharing_violation);
+  EXPECT_EQ(owner(), 0u) << "now it is reserved for c";
+  bench.advance(milliseconds{60});
+  EXPECT_EQ(c.begin(card_c), ScardRv::success);
+}
+
 TEST_F(CoreTransaction, ABeginThatDoesNotComeBackLosesItsPlace) {
   EXPECT_EQ(a.begin(card_a), ScardRv::success);
   EXPECT_EQ(b.begin(card_b), kParked);

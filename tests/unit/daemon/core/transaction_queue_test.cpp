@@ -116,6 +116,16 @@ TEST_F(TransactionQueueTest, PassesTheLockOnWhenTheReservationIsOver) {
   EXPECT_TRUE(queue.may_take(kB, now)) << "it is still the head when it comes back";
 }
 
+TEST_F(TransactionQueueTest, LetsNobodyPassAnAbsentOneWhoHasHadNoReservationYet) {
+  queue.take(kA, now);
+  wait_for_lock(kB);
+  wait_for_lock(kC);
+  give_up(kB);
+  queue.release_all(kA);
+  EXPECT_FALSE(queue.may_take(kC, now)) << "next() has not been asked";
+  EXPECT_TRUE(queue.may_take(kB, now));
+}
+
 TEST_F(TransactionQueueTest, ForgetsATicketThatDoesNotComeBack) {
   queue.take(kA, now);
   wait_for_lock(kB);
