@@ -3,7 +3,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +31,9 @@ constexpr timeval kLogPatience{0, 100'000};
 
 /// For the threads of slots that are closed, or were never open.
 constexpr milliseconds kEndMax{500};
+
+/// In seconds: for what the library and its libraries do when the process ends.
+constexpr unsigned kExitMax = 5;
 
 void send_log(const log::Record& record) {
   (void)send_message(kHostLogFd, host_wire::encode_log(record), {});
@@ -111,7 +116,12 @@ int run_driver_host(bool driver_dumps) {
   ::setsockopt(kHostLogFd, SOL_SOCKET, SO_SNDTIMEO, &kLogPatience, sizeof kLogPatience);
   log::set_sink(send_log, log::Level::info);
   set_driver_dumps(driver_dumps);
-  return serve_driver(UniqueFd(kHostSocketFd));
+  Host host{UniqueFd(kHostSocketFd)};
+  host.run();
+  // Whoever hangs from here on would hold the device for ever, and nobody waits for it.
+  ::signal(SIGALRM, SIG_DFL);
+  ::alarm(kExitMax);
+  return 0;
 }
 
 }  // namespace cardea

@@ -273,6 +273,17 @@ class Processes(HostedTest):
         poll_until("they are gone", lambda: all(self.is_gone(pid) for pid in pids))
         self.daemon.start()  # for the check at the end
 
+    def test_a_library_that_hangs_at_the_end_does_not_keep_the_process(self) -> None:
+        self.start_two()
+        pid = self.driver_pid(READER)
+        self.plan.order("unload", "hang")
+        conf = RUNTIME_DIR / "daemon" / "conf.d" / "reader.conf"
+        conf.write_text(Entry("Honest", Plan("honest").device, DOOMED).text())
+        self.daemon.rescan()
+        self.daemon.wait_for_names(HONEST)
+        poll_until("it is gone", lambda: self.is_gone(pid))
+        self.assertTrue(self.plan.carried_out)
+
     @staticmethod
     def is_gone(pid: int) -> bool:
         try:

@@ -1,7 +1,8 @@
 /* An IFD handler for tests that dies on command. DEVICENAME is doomed:PATH, of a plan: a file with
  * "CALL END", which the next call of that name takes away and carries out: "segv", "stop" and
- * "exit" are how the process ends or halts in the middle of the call. Files are put there by
- * rename, so a plan is whole or not there. Has a card in it that answers 90 00 to everything. */
+ * "exit" are how the process ends or halts in the middle of the call, "hang" is a call that does
+ * not end; "unload" is the end of the library. Files are put there by rename, so a plan is whole or
+ * not there. Has a card in it that answers 90 00 to everything. */
 #include <ifdhandler.h>
 #include <reader.h>
 
@@ -37,9 +38,12 @@ static void obey(const char* call) {
     raise(SIGSEGV);
   }
   if (strcmp(end, "stop") == 0) raise(SIGSTOP);
+  while (strcmp(end, "hang") == 0) pause();
   /* Not _exit(), which a sanitizer's runtime holds up. */
   if (strcmp(end, "exit") == 0) syscall(SYS_exit_group, 7);
 }
+
+__attribute__((destructor)) static void unload(void) { obey("unload"); }
 
 static RESPONSECODE wait_for_change(DWORD Lun, int timeout_ms) {
   struct pollfd watched[2];
