@@ -187,21 +187,20 @@ void DriverHost::on_end(const HostEnd& end) {
   if (events_.ended) events_.ended({text, by_us});
 }
 
-void DriverHost::await_end() {
-  const MutexLock lock(mutex_);
-  if (!lost_) return;
-  const TimePoint deadline = lost_at_ + kDeathMax;
+void DriverHost::wait_for_end(TimePoint deadline) {
   while (keeper_ != nullptr && !end_ && Clock::now() < deadline) {
     (void)changed_.wait_until(mutex_, deadline);
   }
 }
 
-std::string DriverHost::describe_end() {
-  const TimePoint deadline = Clock::now() + kReportMax;
+void DriverHost::await_end() {
   const MutexLock lock(mutex_);
-  while (keeper_ != nullptr && !end_ && Clock::now() < deadline) {
-    (void)changed_.wait_until(mutex_, deadline);
-  }
+  if (lost_) wait_for_end(lost_at_ + kDeathMax);
+}
+
+std::string DriverHost::describe_end() {
+  const MutexLock lock(mutex_);
+  wait_for_end(Clock::now() + kReportMax);
   if (end_) return *end_;
   return why_.empty() ? "has ended" : why_;
 }

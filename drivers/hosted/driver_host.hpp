@@ -84,6 +84,8 @@ class DriverHost : public std::enable_shared_from_this<DriverHost> {
   DriverHost(const HostLimits& limits, Events events)
       : limits_(limits), events_(std::move(events)) {}
   void on_end(const HostEnd& end) EXCLUDES(mutex_);
+  /// Returns when the keeper has said how it ended, and at the deadline.
+  void wait_for_end(TimePoint deadline) REQUIRES(mutex_);
 
   const HostLimits limits_;
   const Events events_;
