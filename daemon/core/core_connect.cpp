@@ -17,6 +17,10 @@ bool is_direct(std::uint32_t mode) {
   return mode == static_cast<std::uint32_t>(wire::ShareMode::direct);
 }
 
+bool is_exclusive_mode(std::uint32_t mode) {
+  return mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive);
+}
+
 /// The mask with the old "any" value spelled out.
 // COMPAT: for upstream it is none of the protocols once somebody has chosen one, so that a second
 // client that takes any is refused. See CoreSharing.AnyOldProtocolFitsTheChosenOne.
@@ -46,8 +50,9 @@ ScardRv Core::admit_connect(ConnId conn, const wire::Connect& message, Reader*& 
   reader = find_reader(wire::name_text(message.reader));
   if (reader == nullptr) return ScardRv::unknown_reader;
   if (reader->card.phase == CardPhase::unknown) return ScardRv::reader_unavailable;
-  const bool alone = message.share_mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive);
-  if (alone || is_exclusive(*reader)) remove_gone_holders(conn, *reader, now, fx);
+  if (is_exclusive_mode(message.share_mode) || is_exclusive(*reader)) {
+    remove_gone_holders(conn, *reader, now, fx);
+  }
   if (is_exclusive(*reader)) return ScardRv::sharing_violation;
   if (client(conn).handles.size() >= settings_.handles_per_context_max) return ScardRv::no_memory;
   if (!may_have_handle(conn, *reader, fx)) return ScardRv::no_memory;
@@ -112,8 +117,7 @@ void Core::connect_beside_own_lock(ConnId conn, Reader& reader, const wire::Conn
   const bool direct = is_direct(message.share_mode);
   const bool raw = (message.preferred_protocols & wire::kProtocolRaw) != 0;
   const std::uint32_t current = effective_protocol(reader);
-  const bool exclusive =
-      message.share_mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive);
+  const bool exclusive = is_exclusive_mode(message.share_mode);
   const bool fits = raw || (current & asked_protocols(message.preferred_protocols)) != 0;
   if (exclusive || (!direct && (reader.card.phase != CardPhase::powered || !fits))) {
     return answer_rv(conn, message, ScardRv::sharing_violation, fx);
@@ -226,7 +230,7 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
   // COMPAT: upstream resets the card first and refuses afterwards; the library asks again and
   // again, and each time the card would be reset for everybody. See
   // CoreSharing.ReconnectToExclusiveAsksBeforeItResets.
-  if (static_cast<wire::ShareMode>(message.share_mode) == wire::ShareMode::exclusive) {
+  if (is_exclusive_mode(message.share_mode)) {
     remove_gone_holders(conn, *reader, now, fx);
     if (reader->handles.size() > 1) {
       return answer_rv(conn, message, ScardRv::sharing_violation, fx);
@@ -247,7 +251,7 @@ void Core::run(ConnId conn, const wire::Reconnect& message, TimePoint now, Effec
   job.protocols = is_direct(message.share_mode) ? 0 : asked_protocols(message.preferred_protocols);
   // The place is taken before the driver works, as by CONNECT: who comes meanwhile must see it.
   client(conn).call->mode_before = handle->mode;
-  if (message.share_mode == static_cast<std::uint32_t>(wire::ShareMode::exclusive)) {
+  if (is_exclusive_mode(message.share_mode)) {
     set_mode(*handle, *reader, wire::ShareMode::exclusive, now);
   }
   if (!leave) reader->lock.set_internal(true);
