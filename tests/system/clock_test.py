@@ -10,12 +10,11 @@ import os
 import signal
 import subprocess
 import unittest
-from pathlib import Path
 
 from harness.daemon import READERS
 from harness.faults import Faults, FaultyDaemon, FaultyTest
 from harness.launch import Launch, LaunchTest
-from harness.processes import children
+from harness.processes import children, status, threads
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Rv
@@ -113,10 +112,8 @@ class Sleep(ClockTest):
     def test_an_idle_daemon_is_not_woken_up(self) -> None:
         """Between two jumps nothing happens: no thread of the daemon runs."""
         def switches() -> int:
-            status = (self.daemon._proc / "task").glob("*/status")
-            return sum(int(line.split()[1]) for task in status
-                       for line in task.read_text().splitlines()
-                       if line.startswith("voluntary_ctxt_switches"))
+            return sum(int(status(thread)["voluntary_ctxt_switches"])
+                       for thread in threads(self.daemon.process.pid))
 
         looks: list[int] = []
 

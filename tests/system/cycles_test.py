@@ -8,6 +8,7 @@ import os
 import subprocess
 
 from harness.case import SystemTest
+from harness.processes import kib
 from harness.programs import LIBRARY
 from harness.settings import settings
 from harness.waiting import poll_until
@@ -48,6 +49,4 @@ class Cycles(SystemTest):
         """Descriptors and threads, and KiB of memory, when the last client has gone."""
         poll_until("the last client has gone",
                    lambda: self.daemon.resources() == self._resources)
-        with open(f"/proc/{self.daemon.process.pid}/status", encoding="ascii") as status:
-            memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-        return self.daemon.resources(), memory
+        return self.daemon.resources(), kib(self.daemon.process.pid, "VmRSS")

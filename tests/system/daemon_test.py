@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from harness.daemon import READERS, Daemon
 from harness.launch import (IPC_DIR, NO_READERS, PID_FILE, SOCKET, Launch, LaunchTest, clean_paths,
                             is_served, kill_background, pid_in_file)
 from harness.namespace import RUNTIME_DIR
+from harness.processes import status
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 
@@ -97,9 +97,8 @@ class EndWithReaders(unittest.TestCase):
     def _nothing_pending(self) -> bool:
         if self.daemon.process.poll() is not None:
             return True
-        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text()
-        pending = re.findall(r"^(?:SigPnd|ShdPnd):\t([0-9a-f]+)$", status, re.MULTILINE)
-        return not any(int(mask, 16) for mask in pending)
+        fields = status(self.daemon.process.pid)
+        return not any(int(fields[pending], 16) for pending in ("SigPnd", "ShdPnd"))
 
     def test_readers_are_closed(self) -> None:
         self.assertTrue(self.control.exists())

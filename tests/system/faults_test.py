@@ -14,12 +14,12 @@ import signal
 import threading
 import unittest
 from collections.abc import Callable
-from pathlib import Path
 
 from harness.case import HELLO, SELECT
 from harness.daemon import READERS
 from harness.faults import Faults, FaultyDaemon, FaultyTest
 from harness.launch import LaunchTest, is_served
+from harness.processes import kib
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Closed, Rv, WireClient
@@ -267,8 +267,7 @@ class LackOfMemory(FaultTest):
 
     def memory_in_use(self) -> int:
         """Bytes that count against RLIMIT_DATA."""
-        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text(encoding="ascii")
-        return int(status.split("VmData:")[1].split()[0]) * 1024
+        return kib(self.daemon.process.pid, "VmData") * 1024
 
     def limit_memory(self, most: int) -> None:
         limits = (most, resource.RLIM_INFINITY)

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import NamedTuple
 from harness.case import cardea_only
 from harness.conf_case import ConfTest, Entry
 from harness.namespace import RUNTIME_DIR
-from harness.processes import children
+from harness.processes import children, status
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Closed, Rv, WireClient
@@ -132,14 +130,6 @@ class HostedTest(ConfTest):
         self.daemon.wait_for_present(READER)
         self.daemon.wait_for_present(HONEST)
 
-    def driver_pid(self, reader: str) -> int:
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(str(self.daemon.socket_path.with_name("pcscd.control")))
-            control.sendall(b'{"cardea-control": 1, "do": "status"}\n')
-            with control.makefile() as lines:
-                status = json.loads(lines.readline())
-        return next(r["driver_pid"] for r in status["readers"] if r["name"] == reader)
-
 
 def held_by(pid: int) -> set[str]:
     """What the descriptors of a process are, but for those that it closes meanwhile."""
@@ -237,13 +227,9 @@ class Opening(HostedTest):
 class Processes(HostedTest):
     options = ("--driver-host", "hosted", *LIMITS)
 
-    def status_of(self, pid: int) -> dict[str, str]:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
     def test_each_reader_has_its_own(self) -> None:
         self.start_two()
-        first, second = self.driver_pid(READER), self.driver_pid(HONEST)
+        first, second = self.daemon.host_of(READER), self.daemon.host_of(HONEST)
         self.assertNotEqual(first, second)
         self.assertNotIn(self.daemon.process.pid, (first, second))
         self.assertNotIn(DOOMED.name, Path(f"/proc/{self.daemon.process.pid}/maps").read_text())
@@ -252,14 +238,14 @@ class Processes(HostedTest):
 
     def test_the_daemon_gives_up_rights(self) -> None:
         self.start_two()
-        status = self.status_of(self.daemon.process.pid)
-        self.assertEqual(status["NoNewPrivs"], "1")
-        self.assertEqual(status["Seccomp"], "2")
+        fields = status(self.daemon.process.pid)
+        self.assertEqual(fields["NoNewPrivs"], "1")
+        self.assertEqual(fields["Seccomp"], "2")
 
     def test_a_driver_has_none_of_the_daemons_descriptors(self) -> None:
         self.start_two()
-        pid = self.driver_pid(READER)
-        self.assertEqual(self.status_of(pid)["NoNewPrivs"], "1")
+        pid = self.daemon.host_of(READER)
+        self.assertEqual(status(pid)["NoNewPrivs"], "1")
         sockets = {held for held in held_by(pid) if held.startswith("socket:")}
         # To the daemon, for the log, for calls and for waits.
         self.assertEqual(len(sockets), 4)
@@ -267,7 +253,7 @@ class Processes(HostedTest):
 
     def test_all_end_with_the_daemon(self) -> None:
         self.start_two()
-        pids = [self.driver_pid(READER), self.driver_pid(HONEST)]
+        pids = [self.daemon.host_of(READER), self.daemon.host_of(HONEST)]
         self.daemon.process.kill()
         self.daemon.process.wait()
         poll_until("they are gone", lambda: all(self.is_gone(pid) for pid in pids))
@@ -275,7 +261,7 @@ class Processes(HostedTest):
 
     def test_a_library_that_hangs_at_the_end_does_not_keep_the_process(self) -> None:
         self.start_two()
-        pid = self.driver_pid(READER)
+        pid = self.daemon.host_of(READER)
         self.plan.order("unload", "hang")
         conf = RUNTIME_DIR / "daemon" / "conf.d" / "reader.conf"
         conf.write_text(Entry("Honest", Plan("honest").device, DOOMED).text())
@@ -295,8 +281,8 @@ class Processes(HostedTest):
         """As Ctrl-C and systemd send it: drivers leave the end to the daemon."""
         self.start_two()
         for reader in (READER, HONEST):
-            os.kill(self.driver_pid(reader), signal.SIGTERM)
-            os.kill(self.driver_pid(reader), signal.SIGINT)
+            os.kill(self.daemon.host_of(reader), signal.SIGTERM)
+            os.kill(self.daemon.host_of(reader), signal.SIGINT)
         client = self.client()
         card = client.open_card(READER)
         self.assertEqual(client.transmit(card, APDU).data, OK)
@@ -326,8 +312,8 @@ class Patience(HostedTest):
         self.start_daemon(Entry("Doomed", Plan("doomed").device, DOOMED),
                           Entry("Ours", "virtual:card=hello", OURS))
         self.daemon.wait_for_count(2)
-        self.assertIsNone(self.driver_pid("Ours 00 00"))
-        self.assertGreater(self.driver_pid(READER), 0)
+        self.assertIsNone(self.daemon.driver_pid("Ours 00 00"))
+        self.assertGreater(self.daemon.host_of(READER), 0)
         self.assertIn(OURS.name, Path(f"/proc/{self.daemon.process.pid}/maps").read_text())
 
 

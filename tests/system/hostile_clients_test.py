@@ -90,7 +90,7 @@ class Holders(HostileTest):
                 yield None
                 queue.kill()
                 poll_until("the dead have left the line", lambda: not any(
-                    reader["waiting"] for reader in self.status()["readers"]))
+                    reader["waiting"] for reader in self.daemon.status()["readers"]))
 
         self.assert_honest_client_is_served(attack, HERE)
         self.session(THERE)

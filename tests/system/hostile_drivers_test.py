@@ -110,15 +110,11 @@ class HungDriver(HostileTest):
         @contextlib.contextmanager
         def attack() -> Iterator[None]:
             with self.hang(HUNG):
-                os.kill(self.driver_pid(HUNG), signal.SIGABRT)  # no sanitizer takes it
+                os.kill(self.daemon.host_of(HUNG), signal.SIGABRT)  # no sanitizer takes it
                 yield None
             self.daemon.wait_for_present(HUNG)
 
         self.assert_honest_client_is_served(attack, GOOD)
-
-    def driver_pid(self, name: str) -> int:
-        return next(reader["driver_pid"] for reader in self.status()["readers"]
-                    if reader["name"] == name)
 
     def test_f5_one_library_is_missing(self) -> None:
         """It is, all the time: the daemon has said so once, and serves the others."""

@@ -4,12 +4,11 @@ and Debian's libccid with an emulated reader. Real time, and the kernel's count 
 from __future__ import annotations
 
 import unittest
-from pathlib import Path
 
 from harness.cards import VirtualCards
 from harness.conf_case import Entry
 from harness.daemon import Daemon
-from harness.processes import tree
+from harness.processes import status, threads, tree
 from harness.settings import settings
 from harness.usb_case import SCR3310, UsbTest
 from harness.waiting import Stopwatch, poll_until
@@ -21,19 +20,14 @@ QUIET_SECONDS = 6.0
 VIRTUAL = settings().build_dir / "lib" / "libifdvirtual.so"
 VIRTUAL_NAME = "Virtual 00 00"
 USB_NAME = f"{SCR3310} 00 00"
-Counts = dict[str, int]
+Counts = dict[int, int]
 
 
 def wake_ups(daemon: Daemon) -> Counts:
     """How often each thread of the daemon and of its drivers' processes has gone to sleep: once for
     each time it woke up."""
-    counts = {}
-    for pid in tree(daemon.process.pid):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            lines = (task / "status").read_text().splitlines()
-            fields = dict(line.split(":", 1) for line in lines)
-            counts[task.name] = int(fields["voluntary_ctxt_switches"])
-    return counts
+    return {thread: int(status(thread)["voluntary_ctxt_switches"])
+            for pid in tree(daemon.process.pid) for thread in threads(pid)}
 
 
 def let_pass(seconds: float) -> None:

@@ -23,7 +23,7 @@ from harness.journald import CATALOG, Entry, Journald
 from harness.launch import PID_FILE, SOCKET, Launch, LaunchTest, is_served
 from harness.namespace import RUNTIME_DIR
 from harness.peer import other_uid
-from harness.processes import children
+from harness.processes import children, kib
 from harness.settings import settings
 from harness.usb_bed import UsbBed
 from harness.usb_case import SCR3310
@@ -402,8 +402,7 @@ class Faults(MessagesTest):
     @provokes("memory_short")
     def test_memory_that_runs_out(self) -> None:
         self.start_with_faults()
-        status = Path(f"/proc/{self.daemon.pid}/status").read_text(encoding="ascii")
-        in_use = int(status.split("VmData:")[1].split()[0]) * 1024
+        in_use = kib(self.daemon.pid, "VmData") * 1024
         resource.prlimit(self.daemon.pid, resource.RLIMIT_DATA,
                          (in_use - SHORT_BYTES, resource.RLIM_INFINITY))
         # One piece of the reserve goes, and cannot be laid by again, not even if nothing was taken.

@@ -151,7 +151,8 @@ class Connections(QuotaTest):
         return self.client_of(NOBODY, greet=greet)
 
     def _pids(self) -> list[int]:
-        return [client["pid"] for client in self.status()["clients"] if client["uid"] == NOBODY]
+        clients = self.daemon.status()["clients"]
+        return [client["pid"] for client in clients if client["uid"] == NOBODY]
 
 
 class Waiting(QuotaTest):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.cards import VirtualCards, VpcdCards
 from harness.container import GUEST_BUILD
+from harness.processes import status
 from harness.settings import DEBIAN_VPCD, settings
 from harness.service import (DEFAULTS, SERVICE, SOCKET, Entry, add_drop_in, journal, main_pid,
                           remove_drop_in, shown, systemctl)
@@ -240,13 +241,12 @@ class Sandbox(SystemdTest):
 
     def test_the_process_has_no_rights_to_lose(self) -> None:
         self.assert_hello()
-        text = Path(f"/proc/{main_pid()}/status").read_text()
-        status = dict(line.split(":\t", 1) for line in text.splitlines())
-        self.assertEqual({word for word in status["Uid"].split()}, {shown("UID")})
+        fields = status(main_pid())
+        self.assertEqual({word for word in fields["Uid"].split()}, {shown("UID")})
         self.assertNotEqual(shown("UID"), "0")
         for capabilities in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            self.assertEqual(int(status[capabilities], 16), 0, capabilities)
-        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+            self.assertEqual(int(fields[capabilities], 16), 0, capabilities)
+        self.assertEqual((fields["NoNewPrivs"], fields["Seccomp"]), ("1", "2"))
 
     def test_nothing_but_its_own_folder_can_be_written(self) -> None:
         """Not even by root, in the service's view of the file system."""

@@ -4,6 +4,7 @@ Owned by one test class; thread-bound. Everything it writes lies in the private 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from harness.cards import Cards, VirtualCards, VpcdCards
 from harness.namespace import RUNTIME_DIR
@@ -195,6 +197,24 @@ class Daemon:
         """Returns when the daemon shows the slot empty."""
         self.cards.remove(slot)
         self.wait_for_card(slot, present=False)
+
+    def status(self) -> dict[str, Any]:
+        """What pcscctl shows of ours."""
+        program = str(self._settings.daemon_path.parent / "pcscctl")
+        done = subprocess.run([program, "--socket", str(self.socket_path), "--json", "status"],
+                              capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    def driver_pid(self, reader: str) -> int | None:
+        """Of the process that the reader's driver runs in; None: the daemon's own."""
+        return next(shown["driver_pid"] for shown in self.status()["readers"]
+                    if shown["name"] == reader)
+
+    def host_of(self, reader: str) -> int:
+        """The same of a reader whose driver has a process of its own."""
+        pid = self.driver_pid(reader)
+        assert pid is not None, f"{reader}: its driver runs in the daemon"
+        return pid
 
     # What it uses
 

@@ -6,22 +6,20 @@ that whatever else the machine does falls on both alike. Thread-bound."""
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import resource
 import select
 import socket
 import statistics
-import subprocess
 import unittest
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from harness.card import OK
 from harness.case import SELECT, SystemTest
 from harness.foreign import ForeignConnection
 from harness.peer import NOBODY, other_uid
+from harness.processes import kib
 from harness.settings import settings
 from harness.victim import Play, Step, Victim
 from harness.waiting import Stopwatch, poll_until
@@ -141,7 +139,7 @@ class HostileTest(SystemTest):
                 with attack() as before:
                     attacked.append(self.block(reader, before, client))
                 self.assert_nothing_left()
-                memory.append(self.memory_kb())
+                memory.append(kib(self.daemon.process.pid, "VmRSS"))
             self.assert_memory_is_flat(memory)
             idle, busy = statistics.median(quiet), statistics.median(attacked)
             verdict = f"p99 {busy * 1e6:.0f} us under attack, {idle * 1e6:.0f} us without"
@@ -152,30 +150,21 @@ class HostileTest(SystemTest):
 
     # What is left
 
-    def status(self) -> dict[str, Any]:
-        program = str(settings().daemon_path.parent / "pcscctl")
-        done = subprocess.run([program, "--socket", str(self.daemon.socket_path), "--json",
-                               "status"], capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
-
     def used(self, what: str, uid: int = NOBODY) -> int:
         """How much of a quota this user has taken."""
-        shares = [user[what]["used"] for user in self.status()["users"] if user["uid"] == uid]
+        users = self.daemon.status()["users"]
+        shares = [user[what]["used"] for user in users if user["uid"] == uid]
         return shares[0] if shares else 0
 
     def assert_nothing_left(self) -> None:
         """No account of the attackers' user is open, so no connection, handle, call or byte."""
         def gone() -> bool:
-            status = self.status()
+            status = self.daemon.status()
             return (all(user["uid"] != NOBODY for user in status["users"])
                     and not any(reader["waiting"] or reader["holder"]
                                 for reader in status["readers"]))
 
         poll_until("nothing is left of the attackers", gone)
-
-    def memory_kb(self) -> int:
-        with open(f"/proc/{self.daemon.process.pid}/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
 
     def assert_memory_is_flat(self, memory: list[int]) -> None:
         if settings().sanitize:
