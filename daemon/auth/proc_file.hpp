@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -17,16 +18,19 @@ namespace cardea::auth {
 inline std::optional<std::string> read_proc_file(const std::string& path, std::size_t bytes_max) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) return std::nullopt;
-  std::string text(bytes_max, '\0');
+  // Grows as it goes: nearly all are far smaller than they may be.
+  constexpr std::size_t kFirstBytes = 4 * 1024;
+  std::string text(std::min(kFirstBytes, bytes_max), '\0');
   std::size_t filled = 0;
-  while (filled < text.size()) {
+  while (true) {
     const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
+    if (filled == bytes_max) return std::nullopt;
+    if (filled == text.size()) text.resize(std::min(2 * filled, bytes_max));
   }
-  if (filled == text.size()) return std::nullopt;
   text.resize(filled);
   return text;
 }

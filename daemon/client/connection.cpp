@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -107,22 +108,13 @@ void Connection::arm_locked() {
 Connection::Read Connection::read_some(std::span<std::byte> room,
                                        std::span<const std::byte>& input) {
   const std::size_t before = kept_.size();
-  if (before != 0) {
-    CARDEA_ASSERT(before < wire::kRequestBytesMax);
-    kept_.resize(wire::kRequestBytesMax);
-    room = std::span(kept_).subspan(before);
-  }
+  CARDEA_ASSERT(before < room.size());
+  std::copy(kept_.begin(), kept_.end(), room.begin());
   ssize_t got = 0;
   do {
-    got = ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
+    got = ::recv(fd_.get(), room.data() + before, room.size() - before, MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
-  const std::size_t bytes = got > 0 ? static_cast<std::size_t>(got) : 0;
-  if (before != 0) {
-    kept_.resize(before + bytes);
-    input = kept_;
-  } else {
-    input = room.first(bytes);
-  }
+  input = room.first(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got > 0) return Read::data;
   if (got < 0 && errno == EAGAIN) return Read::nothing;
   return Read::closed;

@@ -62,7 +62,8 @@ class Connection {
 
   // --- for the claim's holder only ---
   enum class Read { data, nothing, closed };
-  /// Reads once; the bytes are behind those kept earlier. `room` is used while nothing is kept.
+  /// Reads once; `input` is in `room`, with the bytes kept earlier before the new ones. `room`
+  /// holds more than is ever kept: wire::kRequestBytesMax.
   Read read_some(std::span<std::byte> room, std::span<const std::byte>& input);
   /// Keeps what could not be handled yet. False if that is more memory than the user may
   /// have: the connection is cut instead.
