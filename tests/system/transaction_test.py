@@ -320,6 +320,21 @@ class WaitUntilFree(SystemTest):
         self.assert_rv(owner.end(card), Rv.OK)
         self.assert_rv(other.recv_connect().rv, Rv.SHARING_VIOLATION)
 
+    def test_connect_that_waits_outlasts_exclusive_mode(self) -> None:
+        owner, card = self.client_with_card()
+        self.assert_rv(owner.begin(card), Rv.OK)
+        other = self.client()
+        other.send_connect(self.reader)
+        self.assert_silent(other)
+        self.assert_rv(owner.reconnect(card, EXCLUSIVE), Rv.OK)
+        self.assert_silent(other)
+        self.assert_rv(owner.end(card), Rv.OK)
+        self.assert_silent(other)
+        # Whoever comes now is refused.
+        self.assert_rv(self.client().connect(self.reader).rv, Rv.SHARING_VIOLATION)
+        self.assert_rv(owner.disconnect(card), Rv.OK)
+        self.assert_rv(other.recv_connect().rv, Rv.OK)
+
     def test_disconnect_with_action_waits_for_the_end_of_a_transaction(self) -> None:
         owner, card = self.client_with_card()
         other, other_card = self.client_with_card()
