@@ -83,7 +83,7 @@ class LostEvents(HealingTest):
         self.bed.wait_until_claimed("1-1")
         self.daemon.wait_for_count(1)
         self.assert_works(self.daemon.names()[0])
-        self.bed.wait_for_handles(self.bed.status("1-1")["handles"])
+        self.bed.wait_for_handles(1)
 
     def test_a_rescan_finds_what_came_unnoticed(self) -> None:
         self.assertEqual(self.daemon.names(), [])  # it has looked and found nothing

@@ -5,7 +5,6 @@ CARDEA_ROUNDS: how often a driver is killed in the long test; scripts/stress doe
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import signal
@@ -17,7 +16,7 @@ from typing import NamedTuple
 from harness.case import cardea_only
 from harness.conf_case import ConfTest, Entry
 from harness.namespace import RUNTIME_DIR
-from harness.processes import children, status
+from harness.processes import children, open_files, status
 from harness.settings import settings
 from harness.waiting import Stopwatch, poll_until
 from harness.wire import STATE_PRESENT, Closed, Rv, WireClient
@@ -131,15 +130,6 @@ class HostedTest(ConfTest):
         self.daemon.wait_for_present(HONEST)
 
 
-def held_by(pid: int) -> set[str]:
-    """What the descriptors of a process are, but for those that it closes meanwhile."""
-    held = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            held.add(os.readlink(descriptor))
-    return held
-
-
 @cardea_only("drivers of pcscd run in its own process")
 class Deaths(HostedTest):
     """At once again after each death: this is about recovery, not about patience."""
@@ -246,10 +236,10 @@ class Processes(HostedTest):
         self.start_two()
         pid = self.daemon.host_of(READER)
         self.assertEqual(status(pid)["NoNewPrivs"], "1")
-        sockets = {held for held in held_by(pid) if held.startswith("socket:")}
+        sockets = {file for file in open_files(pid) if file.startswith("socket:")}
         # To the daemon, for the log, for calls and for waits.
         self.assertEqual(len(sockets), 4)
-        self.assertEqual(sockets & held_by(self.daemon.process.pid), set())
+        self.assertEqual(sockets & set(open_files(self.daemon.process.pid)), set())
 
     def test_all_end_with_the_daemon(self) -> None:
         self.start_two()

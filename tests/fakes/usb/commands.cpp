@@ -213,16 +213,16 @@ Commands::Answer Commands::fail(const Words& words) {
 Commands::Answer Commands::status(const Words& words) {
   if (words.size() == 1) {
     const UsbTree::Totals totals = tree_.totals();
-    return fmt::format("devices={} handles={}", totals.devices, totals.handles);
+    return fmt::format("devices={} unanswered={}", totals.devices, totals.unanswered);
   }
   const auto device = device_of(words);
   if (!device) return tl::make_unexpected(device.error());
   const UsbDevice::Counters now = (*device)->counters();
   return fmt::format(
-      "devnum={} handles={} opens={} claims={} claimed={} commands={} transfers={} held={} "
+      "devnum={} opens={} claims={} claimed={} commands={} transfers={} held={} "
       "powered={}",
-      tree_.place_of(words[1])->number, now.handles, now.opens, now.claims, now.claimed,
-      now.commands, now.transfers, now.held, now.powered);
+      tree_.place_of(words[1])->number, now.opens, now.claims, now.claimed, now.commands,
+      now.transfers, now.held, now.powered);
 }
 
 Result<std::shared_ptr<UsbDevice>> Commands::device_of(const Words& words) const {

@@ -13,7 +13,7 @@
 //   hang PORT on|off                holds the answers to APDUs back
 //   delay PORT MILLISECONDS         lets every answer to an APDU take that long
 //   fail PORT claims|answers N      the next N end in an error
-//   status [PORT]                   counters: handles open, interfaces claimed, ...
+//   status [PORT]                   counters: interfaces claimed, ...
 //
 // Owned by main; thread-bound to the control server.
 #pragma once

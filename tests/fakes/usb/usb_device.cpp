@@ -175,7 +175,7 @@ void UsbDevice::disconnect() {
 
 void UsbDevice::feed(Opened& opened, TimePoint now) {
   for (auto urb = opened.waiting.begin(); urb != opened.waiting.end();) {
-    if (!try_to_end(*urb, now)) {
+    if (!try_to_end(opened, *urb, now)) {
       ++urb;
       continue;
     }
@@ -184,13 +184,14 @@ void UsbDevice::feed(Opened& opened, TimePoint now) {
   }
 }
 
-bool UsbDevice::try_to_end(Urb& urb, TimePoint now) {
+bool UsbDevice::try_to_end(Opened& opened, Urb& urb, TimePoint now) {
   const std::optional<Endpoint> endpoint = endpoint_of(spec_, urb.endpoint);
   CcidFunction* function = endpoint ? function_of(endpoint->interface) : nullptr;
   if (function == nullptr) return false;
   std::optional<CcidFunction::Answer> answer;
   if (endpoint->role == EndpointRole::bulk_in) {
     answer = function->next_answer(now);
+    opened.is_answered = opened.is_answered || answer;
   } else if (std::optional<Bytes> notification = function->next_notification()) {
     answer = {std::move(*notification), false};
   }
@@ -256,8 +257,7 @@ void UsbDevice::fail_answers(unsigned count) {
 
 UsbDevice::Counters UsbDevice::counters() const {
   const MutexLock lock(mutex_);
-  Counters counters{.handles = static_cast<unsigned>(handles_.size()),
-                    .opens = opens_,
+  Counters counters{.opens = opens_,
                     .claims = claims_,
                     .claimed = static_cast<unsigned>(owners_.size()),
                     .transfers = transfers_};
@@ -265,6 +265,10 @@ UsbDevice::Counters UsbDevice::counters() const {
     counters.commands += function.commands();
     counters.held += function.held();
     counters.powered += function.powered();
+  }
+  if (gone_) {
+    counters.unanswered = static_cast<unsigned>(std::ranges::count_if(
+        handles_, [](const auto& entry) { return !entry.second.is_answered; }));
   }
   return counters;
 }

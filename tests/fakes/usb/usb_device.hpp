@@ -39,7 +39,6 @@ class UsbDevice {
   using Handle = const void*;
 
   struct Counters {
-    unsigned handles = 0;
     unsigned opens = 0;    ///< since the device is there
     unsigned claims = 0;   ///< attempts, with those that failed
     unsigned claimed = 0;  ///< interfaces now
@@ -47,6 +46,7 @@ class UsbDevice {
     unsigned transfers = 0;  ///< that programs have submitted
     unsigned held = 0;       ///< APDUs whose answer hangs
     unsigned powered = 0;
+    unsigned unanswered = 0;  ///< handles of a device that vanished before it answered a command
   };
 
   explicit UsbDevice(const DeviceSpec& spec);
@@ -89,11 +89,12 @@ class UsbDevice {
   struct Opened {
     std::deque<Urb> waiting;
     std::deque<Urb> ended;
+    bool is_answered = false;  ///< a command, at least once
   };
 
   void run_control(Urb& urb) REQUIRES(mutex_);
   void feed(Opened& opened, TimePoint now) REQUIRES(mutex_);
-  bool try_to_end(Urb& urb, TimePoint now) REQUIRES(mutex_);
+  bool try_to_end(Opened& opened, Urb& urb, TimePoint now) REQUIRES(mutex_);
   void end_all(int status) REQUIRES(mutex_);
   CcidFunction* function_of(unsigned interface) REQUIRES(mutex_);
   /// Of the reader interfaces only, counted from 0.

@@ -211,7 +211,7 @@ UsbTree::Totals UsbTree::totals() const {
   totals.devices = static_cast<std::size_t>(
       std::ranges::count_if(nodes_, [](const auto& entry) { return !entry.second.spec.is_hub; }));
   for (const auto& weak : ever_) {
-    if (const auto device = weak.lock()) totals.handles += device->counters().handles;
+    if (const auto device = weak.lock()) totals.unanswered += device->counters().unanswered;
   }
   return totals;
 }

@@ -52,7 +52,7 @@ class UsbTree {
 
   struct Totals {
     std::size_t devices = 0;  ///< without hubs
-    unsigned handles = 0;     ///< open ones, also of devices that are gone
+    unsigned unanswered = 0;  ///< see UsbDevice::Counters
   };
   [[nodiscard]] Totals totals() const;
 

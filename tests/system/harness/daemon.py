@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.cards import Cards, VirtualCards, VpcdCards
 from harness.namespace import RUNTIME_DIR
+from harness.processes import open_files
 from harness.settings import Settings
 from harness.starters import ActivatedStarter, ProcessStarter, Running, Starter
 from harness.service import ServiceStarter
@@ -235,7 +236,7 @@ class Daemon:
 
     def describe_resources(self) -> str:
         """The same in words, for a test that failed."""
-        descriptors = sorted(os.readlink(fd) for fd in (self._proc / "fd").iterdir())
+        descriptors = sorted(open_files(self.process.pid))
         threads = sorted((task / "comm").read_text().strip()
                          for task in (self._proc / "task").iterdir())
         return f"descriptors {descriptors}, threads {threads}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -17,6 +18,16 @@ def tree(pid: int) -> list[int]:
 
 def threads(pid: int) -> list[int]:
     return [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+
+
+def open_files(pid: int) -> list[str]:
+    """What the kernel calls them; those that are closed meanwhile may be missing."""
+    files = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                files.append(str(descriptor.readlink()))
+    return files
 
 
 def status(pid: int) -> dict[str, str]:

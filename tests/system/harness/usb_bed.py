@@ -13,12 +13,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.namespace import RUNTIME_DIR
+from harness.processes import open_files
 from harness.settings import Settings
 from harness.waiting import poll_until
 
 PRELOAD = "libumockdev-preload.so.0"
 COMMAND_SECONDS = 10.0
 STOP_SECONDS = 10.0
+_NODES = "/dev/bus/usb/"
 SERVICE_USER = "pcscd"
 # Events travel as datagrams here; the kernel's default of 10 in a queue would stop the test bed.
 _DATAGRAMS_MAX = "4096"
@@ -137,9 +139,20 @@ class UsbBed:
         """A driver works with the device that is at this port now."""
         poll_until(f"a driver at {port}", lambda: self.status(port)["claimed"] > 0)
 
+    def handles(self, port: str = "") -> int:
+        """How often programs have the device node open; without a port: all nodes, those of
+        devices that are gone included. The kernel knows it for certain: umockdev does not notice
+        each time that a program with an open node has died."""
+        files = [file for process in Path("/proc").glob("[0-9]*")
+                 for file in open_files(int(process.name)) if _NODES in file]
+        if not port:
+            return len(files)
+        bus = int(port.partition("-")[0])
+        node = f"{_NODES}{bus:03}/{self.status(port)['devnum']:03}"
+        return sum(file.endswith(node) for file in files)
+
     def wait_for_handles(self, count: int) -> None:
-        """So many device nodes are open, those of devices that are gone included."""
-        poll_until(f"{count} open device handles", lambda: self.status()["handles"] == count)
+        poll_until(f"{count} open device handles", lambda: self.handles() == count)
 
     @staticmethod
     def _number(answer: str) -> int:

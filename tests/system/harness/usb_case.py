@@ -80,7 +80,7 @@ class UsbTest(SystemTest):
             self.bed.remove(port)
             return
         self.bed.command(f"uevent {port} remove")
-        poll_until(f"{port} closed", lambda: self.bed.status(port)["handles"] == 0)
+        poll_until(f"{port} closed", lambda: self.bed.handles(port) == 0)
         self.bed.remove(port, uevent=False)
 
     def pull_slots(self, port: str) -> None:
