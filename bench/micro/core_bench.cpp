@@ -52,7 +52,7 @@ class World {
 
  private:
   void add_reader(const std::string& name) {
-    core_.reader_start_began();
+    core_.reader_start_began(now_);
     ReaderSpec spec;
     spec.name = name;
     spec.domain = core_.add_domain();

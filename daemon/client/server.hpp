@@ -257,7 +257,6 @@ class Server {
   bool leaving_ GUARDED_BY(core_mutex_) = false;  ///< no client is accepted any more
   bool stopping_ GUARDED_BY(core_mutex_) = false;
   std::optional<ReportPlan> census_plan_ GUARDED_BY(core_mutex_);  ///< none: nobody asked
-  TimePoint start_up_until_ GUARDED_BY(core_mutex_);
   bool start_told_ GUARDED_BY(core_mutex_) = false;  ///< the report of the start is on its way
   int starts_ GUARDED_BY(core_mutex_) = 0;           ///< tasks of run_reader_start()
   CondVar readers_closed_;                           ///< or a start has ended

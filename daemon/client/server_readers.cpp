@@ -35,7 +35,7 @@ bool Server::run_reader_start(Clients clients, std::function<void()> task) {
     MutexLock lock(core_mutex_);
     if (stopping_) return true;  // the pool ends with all its threads
     ++starts_;
-    if (clients == Clients::wait) core_.reader_start_began();
+    if (clients == Clients::wait) core_.reader_start_began(Clock::now());
   }
   executor_->post([this, clients, task = std::move(task)] {
     task();

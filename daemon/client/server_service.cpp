@@ -22,18 +22,18 @@ void Server::report_census(std::optional<Duration> period,
   MutexLock lock(core_mutex_);
   census_plan_.emplace(kReportGap, period);
   // Readers that are still busy with their start by then count as tried.
-  start_up_until_ = Clock::now() + settings_.core.start_up_wait;
-  census_plan_->tell(core_.is_starting() ? start_up_until_ : Clock::now());
+  const TimePoint now = Clock::now();
+  census_plan_->tell(core_.is_starting(now) ? core_.start_up_until() : now);
   census_timer_.set(census_plan_->due());
 }
 
 void Server::census_changed() {
   if (!census_plan_) return;
   const auto due = census_plan_->due();
-  const bool started = !start_told_ && !core_.is_starting();
+  const TimePoint now = Clock::now();
+  const bool started = !start_told_ && !core_.is_starting(now);
   start_told_ = start_told_ || started;
-  census_plan_->tell(Clock::now(),
-                     started ? ReportPlan::Urgency::at_once : ReportPlan::Urgency::can_wait);
+  census_plan_->tell(now, started ? ReportPlan::Urgency::at_once : ReportPlan::Urgency::can_wait);
   if (census_plan_->due() != due) census_timer_.set(census_plan_->due());
 }
 
@@ -45,9 +45,9 @@ void Server::on_census() {
     const TimePoint now = Clock::now();
     census.readers = core_.counts().readers;
     census.clients = connections_.size();
-    census.starting = core_.is_starting() && now < start_up_until_;
+    census.starting = core_.is_starting(now);
     census_plan_->reported(now);
-    if (census.starting) census_plan_->tell(start_up_until_);
+    if (census.starting) census_plan_->tell(core_.start_up_until());
     census_timer_.set(census_plan_->due());
   }
   census_report_(census);

@@ -49,7 +49,7 @@ struct Settings {
   milliseconds presence_poll{400};
   milliseconds off_after_polled{400};   ///< an unused card is powered off after
   milliseconds off_after_events{5000};  ///< the same where the driver announces events
-  milliseconds start_up_wait{5000};     ///< state requests wait for starting readers
+  milliseconds start_up_wait{5000};     ///< after which starting readers are not waited for
   milliseconds cancel_latch{100};       ///< 4:3 only: a CANCEL may overtake its WAIT
   milliseconds idle_holder{10'000};     ///< a transaction unused for so long is idle; 0: never
   IdlePolicy idle_holder_policy = IdlePolicy::report;
@@ -140,9 +140,13 @@ class Core {
   /// is gone.
   bool enter_domain(DomainId domain, GuestId guest, TimePoint now, Effects& fx);
   /// A reader is being opened: state requests wait for it until `reader_start_ended`.
-  void reader_start_began() { ++starting_; }
-  [[nodiscard]] bool is_starting() const { return starting_ > 0; }
+  void reader_start_began(TimePoint now);
   void reader_start_ended(TimePoint now, Effects& fx);
+  /// Whether state requests wait now, and until when at most.
+  [[nodiscard]] bool is_starting(TimePoint now) const {
+    return starting_ > 0 && now < start_up_until_;
+  }
+  [[nodiscard]] TimePoint start_up_until() const { return start_up_until_; }
   /// The driver is open; the first presence check starts at once.
   ReaderId add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx);
   /// The device is gone: frees its clients at once; a close job follows when the driver is idle.
@@ -205,7 +209,6 @@ class Core {
     wire::ShareMode mode_before = wire::ShareMode::shared;  ///< of a running RECONNECT's handle
     bool allowed = false;  ///< its question has been answered with yes
     bool waited = false;   ///< its time in the line is over: answer instead of waiting again
-    std::optional<TimePoint> start_up_until;  ///< set once it waits or has waited for readers
   };
 
   enum class Wait { none, silent, live };
@@ -439,8 +442,9 @@ class Core {
   std::vector<std::unique_ptr<Reader>> slots_;    ///< by rank; may have gaps
   std::vector<std::unique_ptr<Reader>> leaving_;  ///< removed, close job not finished
   std::vector<ConnId> waiting_;                   ///< clients with Wait::silent or live
-  std::vector<ConnId> start_up_;                  ///< clients whose call waits for a reader start
+  std::deque<ConnId> start_up_;                   ///< clients whose call waits for a reader start
   int starting_ = 0;
+  TimePoint start_up_until_;  ///< counts from the first of those that are starting
   bool silenced_ = false;
   std::size_t slots_high_water_ = 0;
   std::uint64_t generation_ = 1;     ///< +1 for every change a client could see

@@ -277,23 +277,19 @@ void Core::start_work(const Work& work, DomainId domain, TimePoint now, Effects&
 }
 
 bool Core::wait_for_start_up(ConnId conn, TimePoint now) {
-  Call& call = *client(conn).call;
-  if (starting_ == 0 || (call.start_up_until && *call.start_up_until <= now)) return false;
-  call.place = Call::Place::start_up;
-  if (!call.start_up_until) call.start_up_until = now + settings_.start_up_wait;
+  if (!is_starting(now)) return false;
+  client(conn).call->place = Call::Place::start_up;
   start_up_.push_back(conn);
   return true;
 }
 
 void Core::release_start_up(TimePoint now, Effects& fx) {
-  std::vector<ConnId> ready;
-  std::erase_if(start_up_, [&](ConnId conn) {
-    const Call& call = *client(conn).call;
-    if (starting_ > 0 && *call.start_up_until > now) return false;
-    ready.push_back(conn);
-    return true;
-  });
-  for (const ConnId conn : ready) evaluate(conn, now, fx);
+  // One by one: a call that goes on may remove a dead client that waits here as well.
+  while (!start_up_.empty() && !is_starting(now)) {
+    const ConnId conn = start_up_.front();
+    start_up_.pop_front();
+    evaluate(conn, now, fx);
+  }
 }
 
 std::optional<TimePoint> Core::next_deadline() const {
@@ -309,7 +305,7 @@ std::optional<TimePoint> Core::next_deadline() const {
     if (!reader->off_pending) consider(reader->off_at);
     consider(reader->fault_due);
   }
-  for (const ConnId conn : start_up_) consider(clients_.at(conn).call->start_up_until);
+  if (!start_up_.empty()) consider(start_up_until_);
   return first;
 }
 

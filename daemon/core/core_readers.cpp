@@ -42,6 +42,11 @@ bool Core::enter_domain(DomainId domain, GuestId guest, TimePoint now, Effects& 
   return true;
 }
 
+void Core::reader_start_began(TimePoint now) {
+  if (starting_ == 0) start_up_until_ = now + settings_.start_up_wait;
+  ++starting_;
+}
+
 void Core::reader_start_ended(TimePoint now, Effects& fx) {
   CARDEA_ASSERT(starting_ > 0);
   --starting_;
@@ -70,7 +75,7 @@ ReaderId Core::add_reader(const ReaderSpec& spec, TimePoint now, Effects& fx) {
   reader.id = ReaderId{++last_id_};
   reader.spec = spec;
   reader.lock = TransactionQueue(settings_.lock);
-  ++starting_;
+  reader_start_began(now);
   presence_hint(reader.id, now, fx);
   return reader.id;
 }

@@ -79,6 +79,8 @@ void World::step() {
         move_card();
       } else if (chance(4)) {
         plug_or_unplug();
+      } else if (chance(10)) {
+        begin_or_end_opening();
       } else if (chance(10) && !readers_.empty()) {
         script_failure(*any(readers_));
       } else if (chance(5) && !domains_.empty()) {
@@ -148,6 +150,17 @@ void World::plug_or_unplug() {
   readers_.push_back(&bench_.add_reader("R" + std::to_string(++names_), options));
 }
 
+void World::begin_or_end_opening() {
+  if (openings_ > 0 && chance(70)) return end_opening();
+  ++openings_;
+  bench_.step([this](Core& core, Effects&) { core.reader_start_began(bench_.now()); });
+}
+
+void World::end_opening() {
+  --openings_;
+  bench_.step([this](Core& core, Effects& fx) { core.reader_start_ended(bench_.now(), fx); });
+}
+
 void World::kill(std::size_t index) {
   ++deaths_;
   TestClient& client = *actors_[index].client;
@@ -189,7 +202,10 @@ void World::act(Actor& actor) {
   if (chance(2)) return void(client.establish(static_cast<std::uint32_t>(random(5))));
   if (actor.cards.size() >= kCardsMax || readers_.empty()) return;
   actor.asked = Asked::connect;
-  actor.reader = chance(95) ? any(readers_)->name : "nobody";
+  // One that is there, the one that will come next, or none.
+  actor.reader = chance(90)   ? any(readers_)->name
+                 : chance(50) ? "R" + std::to_string(names_ + 1)
+                              : "nobody";
   const auto mode = static_cast<ShareMode>(chance(90) ? 2 : random(5));
   (void)client.connect(actor.reader, mode,
                        chance(85) ? kAnyProtocol : static_cast<std::uint32_t>(random(16)));
@@ -371,6 +387,7 @@ void World::note_begin(Actor& actor, ScardRv rv) {
 }
 
 void World::drain() {
+  while (openings_ > 0) end_opening();
   while (!actors_.empty()) kill(0);
   while (!dying_.empty()) report_a_death();
   bench_.release_jobs();

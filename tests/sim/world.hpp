@@ -93,6 +93,9 @@ class World {
   void report_a_death();
   void move_card();
   void plug_or_unplug();
+  /// Of a reader that does not come: what waits for it goes on.
+  void begin_or_end_opening();
+  void end_opening();
   void script_failure(TestReader& reader);
   /// Reads the answers that have come and compares.
   void observe();
@@ -106,6 +109,7 @@ class World {
   std::vector<TestClient*> dying_;    ///< gone, and the core has not been told yet
   std::vector<TestReader*> readers_;  ///< plugged
   std::vector<DomainId> domains_;
+  int openings_ = 0;
   std::size_t steps_ = 0;
   std::size_t names_ = 0;
   std::size_t grants_ = 0;

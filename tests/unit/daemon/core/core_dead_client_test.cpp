@@ -331,7 +331,7 @@ TEST_F(CoreDeadClient, AWaiterIsForgotten) {
 }
 
 TEST_F(CoreDeadClient, OneThatWaitsForAStartIsForgotten) {
-  bench.step([](Core& core, Effects&) { core.reader_start_began(); });
+  bench.step([this](Core& core, Effects&) { core.reader_start_began(bench.now()); });
   a.fetch_states();
   EXPECT_EQ(b.connect("S"), kParked);
   a.die();
@@ -339,6 +339,18 @@ TEST_F(CoreDeadClient, OneThatWaitsForAStartIsForgotten) {
   bench.step([this](Core& core, Effects& fx) { core.reader_start_ended(bench.now(), fx); });
   EXPECT_EQ(a.answers, a.requests - 1);
   expect_nothing_left();
+}
+
+TEST_F(CoreDeadClient, OneThatWaitsForAStartMayBeRemovedByAnotherThatDoes) {
+  bench.step([this](Core& core, Effects&) { core.reader_start_began(bench.now()); });
+  EXPECT_EQ(b.connect("S"), kParked);
+  bench.add_reader("S");
+  a.open("S", ShareMode::exclusive);
+  a.fetch_states();
+  a.hang_up();
+  bench.step([this](Core& core, Effects& fx) { core.reader_start_ended(bench.now(), fx); });
+  EXPECT_EQ(b.answer(), ScardRv::success);
+  a.die();
 }
 
 TEST_F(CoreDeadClient, ARemovedReaderNeedsNoCleaning) {

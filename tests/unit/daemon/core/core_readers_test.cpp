@@ -12,7 +12,7 @@ using testing::IsEmpty;
 using wire::ShareMode;
 
 void start_begins(CoreBench& bench) {
-  bench.step([](Core& core, Effects&) { core.reader_start_began(); });
+  bench.step([&](Core& core, Effects&) { core.reader_start_began(bench.now()); });
 }
 void start_ends(CoreBench& bench) {
   bench.step([&](Core& core, Effects& fx) { core.reader_start_ended(bench.now(), fx); });
@@ -56,6 +56,22 @@ TEST(CoreReaders, AHungStartDelaysStateRequestsForFiveSeconds) {
   bench.advance(milliseconds{1});
   ASSERT_FALSE(a.is_waiting_for_answer());
   EXPECT_EQ(wire::name_text(a.states()[0].name), "R");
+  a.fetch_states();
+  EXPECT_FALSE(a.is_waiting_for_answer()) << "in all, not each time";
+  EXPECT_EQ(a.connect("S"), ScardRv::unknown_reader);
+}
+
+TEST(CoreReaders, TheNextStartIsWaitedForAnew) {
+  CoreBench bench;
+  start_begins(bench);
+  bench.advance(milliseconds{6'000});
+  start_ends(bench);
+  start_begins(bench);
+  TestClient& a = bench.add_client();
+  a.fetch_states();
+  EXPECT_TRUE(a.is_waiting_for_answer());
+  start_ends(bench);
+  EXPECT_FALSE(a.is_waiting_for_answer());
 }
 
 TEST(CoreReaders, ConnectWaitsForAReaderThatMayCome) {
