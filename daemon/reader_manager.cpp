@@ -10,6 +10,9 @@ namespace {
 
 constexpr const char* kIgnoredByName =
     "is ignored: PCSCLITE_FILTER_IGNORE_READER_NAMES matches its name";
+/// A driver in a process of its own that takes longer to open a reader lets the next one begin.
+/// Two of them still leave the others time to be there when the first clients ask.
+constexpr milliseconds kOpeningPatience{2'000};
 
 /// Where a device is, for people.
 std::string place_of(const ReaderDevice& device) {
@@ -166,6 +169,7 @@ void ReaderManager::on_hotplug() {
 
 void ReaderManager::on_timer() {
   timer_.acknowledge();
+  pass_on_lines();
   with_tracker(Server::Clients::go_on, [this](TimePoint now, Actions& actions)
                                            REQUIRES(mutex_) { tracker_.expire(now, actions); });
 }
@@ -251,7 +255,7 @@ void ReaderManager::with_tracker(Server::Clients clients, const Visit& visit) {
     const MutexLock lock(mutex_);
     if (stopping_) return;
     visit(Clock::now(), actions);
-    timer_.set(tracker_.next_deadline());
+    set_timer();
   }
   carry_out(clients, std::move(actions));
 }
@@ -268,22 +272,28 @@ void ReaderManager::carry_out(Server::Clients clients, Actions actions) {
 void ReaderManager::queue(Server::Clients clients, DeviceTracker::Open order) {
   log::write(log::Level::debug, "opening " + place_of(order.device));
   const std::string library = first_library(order.device);
+  std::uint64_t worker = 0;
   {
     const MutexLock lock(mutex_);
-    const auto [line, fresh] = lines_.try_emplace(library);
-    line->second.push_back(std::move(order));
-    if (!fresh) return;  // somebody is at work on it
+    const auto [line, fresh] = lines_.try_emplace(library, Line{clients, last_worker_ + 1, {}, {}});
+    line->second.orders.push_back(std::move(order));
+    if (!fresh) return set_timer();  // somebody is at work on it
+    worker = ++last_worker_;
   }
-  if (!server_.run_reader_start(clients, [this, library] { open_line(library); })) {
-    give_up(library);
-  }
+  start_line(library, clients, worker);
+}
+
+void ReaderManager::start_line(const std::string& library, Server::Clients clients,
+                               std::uint64_t worker) {
+  const auto work = [this, library, worker] { open_line(library, worker); };
+  if (!server_.run_reader_start(clients, work)) give_up(library);
 }
 
 void ReaderManager::give_up(const std::string& library) {
   std::deque<DeviceTracker::Open> orders;
   {
     const MutexLock lock(mutex_);
-    orders = std::move(lines_.extract(library).mapped());
+    orders = std::move(lines_.extract(library).mapped().orders);
   }
   for (const DeviceTracker::Open& order : orders) {
     report(order.device, {ScardRv::no_memory, "the system has no further thread for it"});
@@ -293,21 +303,57 @@ void ReaderManager::give_up(const std::string& library) {
   }
 }
 
-void ReaderManager::open_line(const std::string& library) {
+void ReaderManager::open_line(const std::string& library, std::uint64_t worker) {
   for (;;) {
     DeviceTracker::Open order;
     {
       const MutexLock lock(mutex_);
-      const auto line = lines_.find(library);
-      if (line->second.empty() || stopping_) {
-        lines_.erase(line);
+      const auto found = lines_.find(library);
+      if (found == lines_.end() || found->second.worker != worker) return;  // it was passed on
+      Line& line = found->second;
+      if (line.orders.empty() || stopping_) {
+        lines_.erase(found);
         return;
       }
-      order = std::move(line->second.front());
-      line->second.pop_front();
+      order = std::move(line.orders.front());
+      line.orders.pop_front();
+      line.pass_on_at.reset();
+      if (settings_.opener.drivers.is_hosted(library)) {
+        line.pass_on_at = Clock::now() + kOpeningPatience;
+      }
+      set_timer();
     }
     open(order.instance, order.device);
   }
+}
+
+void ReaderManager::pass_on_lines() {
+  struct Next {
+    std::string library;
+    Server::Clients clients;
+    std::uint64_t worker;
+  };
+  std::vector<Next> next;
+  {
+    const MutexLock lock(mutex_);
+    const TimePoint now = Clock::now();
+    for (auto& [library, line] : lines_) {
+      if (line.orders.empty() || !line.pass_on_at || *line.pass_on_at > now) continue;
+      line.worker = ++last_worker_;
+      line.pass_on_at.reset();
+      next.push_back({library, line.clients, line.worker});
+    }
+  }
+  for (const Next& start : next) start_line(start.library, start.clients, start.worker);
+}
+
+void ReaderManager::set_timer() {
+  std::optional<TimePoint> first = tracker_.next_deadline();
+  for (const auto& [library, line] : lines_) {
+    if (line.orders.empty() || !line.pass_on_at) continue;
+    if (!first || *line.pass_on_at < *first) first = line.pass_on_at;
+  }
+  timer_.set(first);
 }
 
 std::string ReaderManager::first_library(const ReaderDevice& device) {

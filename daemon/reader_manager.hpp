@@ -80,10 +80,21 @@ class ReaderManager {
   template <typename Visit>
   void with_tracker(Server::Clients clients, const Visit& visit) EXCLUDES(mutex_);
   void carry_out(Server::Clients clients, Actions actions) EXCLUDES(mutex_);
-  /// Readers of one library are opened one after the other, in the order of their devices, because
-  /// that decides about their numbers.
+  /// What is to be opened with one library: one after the other, in the order of the devices,
+  /// because that decides about their numbers. There while somebody works on it.
+  struct Line {
+    Server::Clients clients;
+    std::uint64_t worker;  ///< never the number of another one
+    std::deque<DeviceTracker::Open> orders;
+    /// When somebody else goes on with what follows; none: not before this opening has ended.
+    std::optional<TimePoint> pass_on_at;
+  };
+  void set_timer() REQUIRES(mutex_);
   void queue(Server::Clients clients, DeviceTracker::Open order) EXCLUDES(mutex_);
-  void open_line(const std::string& library) EXCLUDES(mutex_);
+  void start_line(const std::string& library, Server::Clients clients, std::uint64_t worker)
+      EXCLUDES(mutex_);
+  void open_line(const std::string& library, std::uint64_t worker) EXCLUDES(mutex_);
+  void pass_on_lines() EXCLUDES(mutex_);
   /// Nobody can work on this line: its orders have failed, and are given again later.
   void give_up(const std::string& library) EXCLUDES(mutex_);
   std::string first_library(const ReaderDevice& device) EXCLUDES(mutex_);
@@ -96,14 +107,14 @@ class ReaderManager {
   Server& server_;
   const Settings settings_;
   const std::unique_ptr<HotplugBackend> backend_;
-  const DeadlineTimer timer_;  ///< for the tracker's deadlines
+  const DeadlineTimer timer_;  ///< for the deadlines of the tracker and the lines
   ReaderOpener opener_;
 
   Mutex scanning_;  ///< one scan at a time, in the order of the updates; before mutex_
   Mutex mutex_;
   DeviceTracker tracker_ GUARDED_BY(mutex_);
-  /// What is to be opened, by library; an entry is there while somebody works on it.
-  std::map<std::string, std::deque<DeviceTracker::Open>> lines_ GUARDED_BY(mutex_);
+  std::map<std::string, Line> lines_ GUARDED_BY(mutex_);  ///< by library
+  std::uint64_t last_worker_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::shared_ptr<const DriverBundles> bundles_ GUARDED_BY(mutex_) =
       std::make_shared<const DriverBundles>();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/scope_exit.hpp"
 #include "drivers/hosted/hosted_driver.hpp"
 #include "drivers/ifd_queries.hpp"
 #include "drivers/in_process_driver.hpp"
@@ -32,31 +33,45 @@ void report_host_end(const std::string& reader, const std::string& library_path,
 
 Result<void> ReaderOpener::open(const Request& request) {
   const std::shared_ptr<Library> library = this->library(request.library_path);
-  const MutexLock opening(library->opening);
-  wait_for_closing(*library);
-  const auto driver = load(request);
-  if (!driver) return tl::make_unexpected(driver.error());
-  // A driver that is not thread-safe must not be opened once more while it is in use; in a process
-  // of its own it is not in use.
+  return settings_.drivers.is_hosted(request.library_path) ? open_hosted(*library, request)
+                                                           : open_in_process(*library, request);
+}
+
+Result<void> ReaderOpener::open_in_process(Library& library, const Request& request) {
+  const MutexLock opening(library.opening);
+  wait_for_closing(library);
+  auto loaded = libraries_.get(request.library_path);
+  if (!loaded) return tl::make_unexpected(std::move(loaded.error()));
+  const Driver driver{std::move(*loaded), nullptr, nullptr};
+  // A driver that is not thread-safe must not be opened once more while it is in use.
   core::DomainId shared;
-  if (driver->library) {
+  {
     const MutexLock lock(mutex_);
-    for (const auto& [owner, reader] : library->readers) {
+    for (const auto& [owner, reader] : library.readers) {
       if (!reader.is_thread_safe) shared = reader.domain;
     }
   }
   Result<void> result;
   const bool entered = shared && server_.run_in_domain(shared, [&] {
-    result = open_on(*library, *driver, request, shared);
+    result = open_on(library, driver, request, shared);
   });
-  return entered ? result : open_on(*library, *driver, request, {});
+  return entered ? result : open_on(library, driver, request, {});
+}
+
+Result<void> ReaderOpener::open_hosted(Library& library, const Request& request) {
+  wait_for_closing(library);
+  const auto driver = start_host(request);
+  if (!driver) return tl::make_unexpected(driver.error());
+  return open_on(library, *driver, request, {});
 }
 
 void ReaderOpener::closing(Server::ReaderOwner owner) {
   const MutexLock lock(mutex_);
   for (auto& [path, library] : by_path_) {
     const auto reader = library->readers.find(owner);
-    if (reader != library->readers.end()) reader->second.closing = true;
+    if (reader != library->readers.end() && !reader->second.names.empty()) {
+      reader->second.closing = true;
+    }
   }
 }
 
@@ -83,13 +98,6 @@ std::shared_ptr<ReaderOpener::Library> ReaderOpener::library(const std::string& 
   return library;
 }
 
-Result<ReaderOpener::Driver> ReaderOpener::load(const Request& request) {
-  if (settings_.drivers.is_hosted(request.library_path)) return start_host(request);
-  auto library = libraries_.get(request.library_path);
-  if (!library) return tl::make_unexpected(std::move(library.error()));
-  return Driver{std::move(*library), nullptr, nullptr};
-}
-
 Result<ReaderOpener::Driver> ReaderOpener::start_host(const Request& request) {
   const auto name = std::make_shared<HostName>();
   DriverHost::Events events;
@@ -103,18 +111,29 @@ Result<ReaderOpener::Driver> ReaderOpener::start_host(const Request& request) {
   return Driver{nullptr, std::move(*host), name};
 }
 
-Result<void> ReaderOpener::open_on(Library& library, const Driver& driver, const Request& request,
-                                   core::DomainId shared) {
+Result<unsigned> ReaderOpener::take_number(Library& library, const Request& request) {
+  const MutexLock lock(mutex_);
   std::vector<LibraryReader> siblings;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& [owner, reader] : library.readers) {
-      siblings.push_back(reader.number);
-      siblings.back().on_other_usb_port = reader.usb && !request.usb_place.empty();
-    }
+  for (const auto& [owner, reader] : library.readers) {
+    siblings.push_back(reader.number);
+    siblings.back().on_other_usb_port = reader.usb && !request.usb_place.empty();
   }
   const auto number = free_reader_number(siblings);
   if (!number) return failure(ScardRv::no_memory, "the driver serves no further reader");
+  Reader& reader = library.readers[request.owner];
+  reader.number.number = *number;
+  reader.usb = !request.usb_place.empty();
+  return *number;
+}
+
+Result<void> ReaderOpener::open_on(Library& library, const Driver& driver, const Request& request,
+                                   core::DomainId shared) {
+  const auto number = take_number(library, request);
+  if (!number) return tl::make_unexpected(number.error());
+  bool is_open = false;
+  const ScopeExit given_back([&] {
+    if (!is_open) closed(request.owner);
+  });
   auto channels = open_slots(driver, request, *number);
   if (!channels) return tl::make_unexpected(channels.error());
 
@@ -136,6 +155,7 @@ Result<void> ReaderOpener::open_on(Library& library, const Driver& driver, const
     if (!domain) return failure(ScardRv::no_memory, "there is no thread for it");
     reader.domain = *domain;
     library.readers[request.owner] = reader;
+    is_open = true;
   }
   hand_over(request, driver, std::move(*channels), reader);
   return {};

@@ -1,7 +1,7 @@
 // Opens one device with one driver: loads the library, finds a free number and a unique name,
-// opens all slots and hands them to the server. Openings of the same library follow one another,
-// as handlers expect; those of different libraries run side by side, so that a driver that hangs
-// delays only its own readers.
+// opens all slots and hands them to the server. In this process openings of the same library follow
+// one another, as handlers expect; those of different libraries, and those in processes of their
+// own, may run side by side, so that a driver that hangs delays only its own readers.
 //
 // Thread-safe; open() blocks as long as the driver does. Must outlive the server's threads.
 #pragma once
@@ -99,20 +99,23 @@ class ReaderOpener {
   struct Reader {
     LibraryReader number;
     bool usb = false;
-    bool is_thread_safe = false;
+    bool is_thread_safe = true;
     core::DomainId domain;
-    std::vector<std::string> names;
+    std::vector<std::string> names;  ///< none while it is being opened
     bool closing = false;
   };
 
   struct Library {
-    Mutex opening;  ///< held while a reader of this library is being opened
+    Mutex opening;  ///< held while a reader is being opened in this process
     std::map<Server::ReaderOwner, Reader> readers;  ///< under ReaderOpener::mutex_
   };
 
   std::shared_ptr<Library> library(const std::string& path) EXCLUDES(mutex_);
-  Result<Driver> load(const Request& request);
+  Result<void> open_in_process(Library& library, const Request& request) EXCLUDES(mutex_);
+  Result<void> open_hosted(Library& library, const Request& request) EXCLUDES(mutex_);
   Result<Driver> start_host(const Request& request);
+  /// The number is taken from now on, until closed().
+  Result<unsigned> take_number(Library& library, const Request& request) EXCLUDES(mutex_);
   Result<void> open_on(Library& library, const Driver& driver, const Request& request,
                        core::DomainId shared) EXCLUDES(mutex_);
   static Result<Channels> open_slots(const Driver& driver, const Request& request, unsigned number);

@@ -81,7 +81,7 @@ std::string reader_name(std::string_view base, std::string_view extension, unsig
 
 std::optional<unsigned> free_reader_number(std::span<const LibraryReader> others) {
   const auto counts = [](const LibraryReader& reader) {
-    return reader.on_other_usb_port || reader.simultaneous_access > 1;
+    return reader.on_other_usb_port || reader.simultaneous_access.value_or(1) > 1;
   };
   if (std::none_of(others.begin(), others.end(), counts)) return 0;
   unsigned number = 0;
@@ -91,9 +91,8 @@ std::optional<unsigned> free_reader_number(std::span<const LibraryReader> others
     ++number;
   }
   // The handler says how many it serves, so the numbers it can index end there.
-  if (number >= others.back().simultaneous_access || number > kReaderNumberMax) {
-    return std::nullopt;
-  }
+  const unsigned most = others.back().simultaneous_access.value_or(kReaderNumberMax + 1);
+  if (number >= most || number > kReaderNumberMax) return std::nullopt;
   return number;
 }
 

@@ -56,8 +56,9 @@ std::string reader_name(std::string_view base, std::string_view extension, unsig
 /// What another reader of the same handler library means for the number of a new one.
 struct LibraryReader {
   unsigned number = 0;
-  bool on_other_usb_port = false;    ///< both are USB readers, at different ports
-  unsigned simultaneous_access = 1;  ///< what its driver says, see ifd_queries.hpp
+  bool on_other_usb_port = false;  ///< both are USB readers, at different ports
+  /// What its driver says, see ifd_queries.hpp; none: it is being opened and has not said it yet.
+  std::optional<unsigned> simultaneous_access;
 };
 
 /// NN and upper half of the LUN for a new reader: the lowest number not taken by those others that

@@ -279,6 +279,31 @@ class Processes(HostedTest):
 
 
 @cardea_only("drivers of pcscd run in its own process")
+class Openings(HostedTest):
+    options = ("--driver-host", "hosted", "--driver-limit", "open=3600")
+
+    def test_one_that_hangs_holds_up_no_other_reader_of_its_driver(self) -> None:
+        plans = [Plan("doomed"), Plan("doomed-too")]
+        for plan in plans:
+            plan.order("open", "hang")
+        self.start_daemon(Entry("Doomed", plans[0].device, DOOMED),
+                          Entry("Doomed Too", plans[1].device, DOOMED),
+                          Entry("Honest", Plan("honest").device, DOOMED))
+        self.daemon.wait_for_names(HONEST)
+        self.daemon.wait_for_present(HONEST)
+        self.assertTrue(all(plan.carried_out for plan in plans))
+        client = self.client()
+        card = client.open_card(HONEST)
+        self.assertEqual(client.transmit(card, APDU).data, OK)
+        # Its place is kept.
+        for pid in children(children(self.daemon.process.pid)[0]):
+            if pid != self.daemon.host_of(HONEST):
+                os.kill(pid, signal.SIGKILL)
+        self.daemon.wait_for_names(READER, "Doomed Too 00 00", HONEST)
+        self.assertEqual(client.transmit(card, APDU).data, OK)
+
+
+@cardea_only("drivers of pcscd run in its own process")
 class Patience(HostedTest):
     options = ("--driver-host", "hosted", *LIMITS)
 

@@ -197,6 +197,8 @@ TEST(ReaderNumber, IsTheLowestFreeAmongThoseThatCount) {
       {"the handler's limit is reached", {{0, false, 2}, {1, false, 2}}, std::nullopt},
       {"one below the limit", {{0, false, 2}}, 1},
       {"only those that count take numbers", {{0, false, 1}, {1, false, 4}}, 0},
+      {"USB at another port that is being opened", {{0, true, std::nullopt}}, 1},
+      {"reader.conf and being opened", {{0, false, std::nullopt}}, 0},
   };
   for (const NumberRow& row : rows)
     EXPECT_EQ(free_reader_number(row.others), row.number) << row.why;
