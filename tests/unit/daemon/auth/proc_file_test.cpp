@@ -28,13 +28,13 @@ std::string text_of(std::size_t bytes) {
 
 TEST(ProcFile, IsReadWhole) {
   // About the sizes of the buffer: 4, 8 and 16 KiB.
-  for (const std::size_t bytes : {0, 1, 4095, 4096, 4097, 8192, 12'000, 16'384, 16'385}) {
+  for (const std::size_t bytes : {0u, 1u, 4095u, 4096u, 4097u, 8192u, 12'000u, 16'384u, 16'385u}) {
     EXPECT_EQ(read_back(text_of(bytes), 64 * 1024), text_of(bytes)) << bytes;
   }
 }
 
 TEST(ProcFile, IsNotReadIfItMightHaveBeenCut) {
-  for (const std::size_t most : {100, 4096, 5000, 8192}) {
+  for (const std::size_t most : {100u, 4096u, 5000u, 8192u}) {
     EXPECT_EQ(read_back(text_of(most - 1), most), text_of(most - 1)) << most;
     EXPECT_EQ(read_back(text_of(most), most), std::nullopt) << most;
     EXPECT_EQ(read_back(text_of(most + 1), most), std::nullopt) << most;
