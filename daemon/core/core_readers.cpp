@@ -149,9 +149,11 @@ void Core::finish(Job& job, const JobResult& result, TimePoint now, Effects& fx)
   answer_finished(job, result, reader, now, fx);
   // The card may have lost its power with nobody telling, as after a USB reset; most drivers find
   // out when they are asked for it.
-  if (reader != nullptr && job.kind == JobKind::transmit && result.rv == ScardRv::not_transacted) {
-    presence_hint(reader->id, now, fx);
-  }
+  const bool card_failed =
+      (job.kind == JobKind::transmit && result.rv == ScardRv::not_transacted) ||
+      ((job.kind == JobKind::connect || job.kind == JobKind::reconnect) &&
+       result.rv == ScardRv::unresponsive_card);
+  if (reader != nullptr && card_failed) presence_hint(reader->id, now, fx);
   if (reader != nullptr) serve_line(*reader, now, fx);
   domain_done(job.domain, now, fx);
   if (job.kind == JobKind::close || job.kind == JobKind::guest) forget_unused(job.domain);
@@ -229,6 +231,9 @@ void Core::apply_card(Reader& reader, const CardState& card, TimePoint now, Effe
         log::Event::reader_fault));
   } else if (card.phase == CardPhase::absent) {
     card_removed(reader, fx);
+    // Drivers say once "absent" of a card that was exchanged or lost its power between two looks,
+    // and no event says that it is there.
+    if (reader.spec.driver_events) presence_hint(reader.id, now, fx);
   } else if (!is_present(before.phase)) {
     card_inserted(reader, before, fx);
   }

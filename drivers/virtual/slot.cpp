@@ -30,10 +30,8 @@ bool Slot::remove(const VirtualCard& card, bool unseen) {
     if (card_.get() != &card) return false;
     removed = std::exchange(card_, nullptr);
     forget_power();
-    if (!unseen) {
-      if (told_present_) owes_absent_ = true;
-      note_change();
-    }
+    if (told_present_) owes_absent_ = true;
+    if (!unseen) note_change();
   }
   removed->remove();
   return true;

@@ -157,6 +157,18 @@ class Resets(HealingTest):
                 return False
             return client.transmit(connected.card, SELECT).rv == Rv.OK
 
+    def test_same_number_without_a_word(self) -> None:
+        self._reset("same", "none")
+
+    def test_a_card_alone_without_a_word(self) -> None:
+        self.bed.add("1-1")
+        client, card = self.open_hello(FIRST)
+        self.bed.command("unpower 1-1")
+        self.assertNotEqual(client.transmit(card, SELECT).rv, Rv.OK)
+        poll_until("the card works", self._greets)
+        self.assert_rv(client.reconnect(card), Rv.OK)
+        self.assert_hello(client, card)
+
     def test_same_number_rebound(self) -> None:
         self._reset("same", "rebind")
 

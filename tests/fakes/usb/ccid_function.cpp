@@ -246,8 +246,12 @@ bool CcidFunction::remove(unsigned slot, TimePoint now) {
 
 void CcidFunction::reset() {
   answers_.clear();
-  for (Slot& slot : slots_) slot.powered = false;
+  lose_card_power();
   notify_ = true;
+}
+
+void CcidFunction::lose_card_power() {
+  for (Slot& slot : slots_) slot.powered = false;
 }
 
 void CcidFunction::hang(bool on, TimePoint now) {

@@ -37,6 +37,7 @@ class CcidFunction {
 
   /// The bus was reset: all cards lose power, nothing is left to read.
   void reset();
+  void lose_card_power();
 
   /// While it hangs, answers to APDUs are held back; what was held comes when it ends.
   void hang(bool on, TimePoint now);

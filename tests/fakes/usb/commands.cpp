@@ -102,7 +102,7 @@ Commands::Answer Commands::run(const Words& words) {
       Verb{"node", 2, 2, &Commands::node},     Verb{"insert", 2, 6, &Commands::insert},
       Verb{"eject", 2, 4, &Commands::eject},   Verb{"hang", 3, 3, &Commands::hang},
       Verb{"delay", 3, 3, &Commands::delay},   Verb{"fail", 4, 4, &Commands::fail},
-      Verb{"status", 1, 2, &Commands::status},
+      Verb{"status", 1, 2, &Commands::status}, Verb{"unpower", 2, 2, &Commands::unpower},
   };
   if (words.empty()) return bad("empty command");
   const auto* verb = std::ranges::find(kVerbs, words[0], &Verb::name);
@@ -174,6 +174,13 @@ Commands::Answer Commands::eject(const Words& words) {
   const Result<CardArguments> card = parse_card_arguments(words);
   if (!card) return tl::make_unexpected(card.error());
   if (!(*device)->remove(card->reader, card->slot)) return bad("no such slot, or it is empty");
+  return std::string();
+}
+
+Commands::Answer Commands::unpower(const Words& words) {
+  const auto device = device_of(words);
+  if (!device) return tl::make_unexpected(device.error());
+  (*device)->lose_card_power();
   return std::string();
 }
 

@@ -10,6 +10,7 @@
 //   node PORT                       creates the device node that node=off left out
 //   insert PORT [reader=N] [slot=N] [card=hello|mute] [atr=t0|t1|t01]
 //   eject PORT [reader=N] [slot=N]
+//   unpower PORT                    its cards lose their power, of which the reader says nothing
 //   hang PORT on|off                holds the answers to APDUs back
 //   delay PORT MILLISECONDS         lets every answer to an APDU take that long
 //   fail PORT claims|answers N      the next N end in an error
@@ -48,6 +49,7 @@ class Commands {
   Answer node(const Words& words);
   Answer insert(const Words& words);
   Answer eject(const Words& words);
+  Answer unpower(const Words& words);
   Answer hang(const Words& words);
   Answer delay(const Words& words);
   Answer fail(const Words& words);

@@ -235,6 +235,11 @@ bool UsbDevice::remove(unsigned number, unsigned slot) {
   return function != nullptr && function->remove(slot, Clock::now());
 }
 
+void UsbDevice::lose_card_power() {
+  const MutexLock lock(mutex_);
+  for (auto& [interface, function] : functions_) function.lose_card_power();
+}
+
 void UsbDevice::hang(bool on) {
   const MutexLock lock(mutex_);
   for (auto& [interface, function] : functions_) function.hang(on, Clock::now());

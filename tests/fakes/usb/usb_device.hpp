@@ -78,6 +78,7 @@ class UsbDevice {
   bool insert(unsigned reader, unsigned slot, CardKind kind, virtual_reader::AtrKind atr)
       EXCLUDES(mutex_);
   bool remove(unsigned reader, unsigned slot) EXCLUDES(mutex_);
+  void lose_card_power() EXCLUDES(mutex_);
   void hang(bool on) EXCLUDES(mutex_);
   void set_answer_delay(milliseconds delay) EXCLUDES(mutex_);
   void fail_claims(unsigned count) EXCLUDES(mutex_);

@@ -50,7 +50,7 @@ TEST(CoreCards, ACardThatIsInFromTheStartDoesNotCount) {
 
 TEST(CoreCards, TheEventCounterWrapsToZero) {
   CoreBench bench;
-  TestReader& reader = bench.add_reader("R", {.card = false});
+  TestReader& reader = bench.add_reader("R", {.card = false, .driver_events = false});
   TestClient& a = bench.add_client();
   for (int i = 0; i < 32768; ++i) {
     // Straight into the core: a driver script would keep 100 000 calls.
@@ -356,8 +356,32 @@ TEST(CoreCards, AFailedExchangeLooksForTheCard) {
   // The driver has noticed meanwhile that the card lost its power, and says so once.
   reader.script->queue_result(DriverCall::presence, IfdRv::icc_not_present);
   EXPECT_EQ(a.transmit(card), ScardRv::not_transacted);
-  EXPECT_EQ(count(reader, "presence"), before + 1);
+  // Looked for, looked for again because no event will say that it is there, and powered.
+  EXPECT_EQ(count(reader, "presence"), before + 3);
   EXPECT_EQ(a.transmit(card), ScardRv::removed_card);
+  EXPECT_EQ(a.reconnect(card), ScardRv::success);
+  EXPECT_EQ(a.transmit(card), ScardRv::success);
+}
+
+TEST(CoreCards, AConnectThatTheCardDoesNotAnswerLooksForIt) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  TestClient& a = bench.add_client();
+  reader.script->queue_result(DriverCall::set_protocol, IfdRv::communication_error);
+  reader.script->queue_result(DriverCall::presence, IfdRv::icc_not_present);
+  EXPECT_EQ(a.connect("R"), ScardRv::unresponsive_card);
+  EXPECT_EQ(count(reader, "power up"), 2u);
+  EXPECT_EQ(a.connect("R"), ScardRv::success);
+}
+
+TEST(CoreCards, ACardThatIsGoneIsLookedForOnceMore) {
+  CoreBench bench;
+  TestReader& reader = bench.add_reader("R");
+  const std::size_t before = count(reader, "presence");
+  bench.remove_card(reader);
+  EXPECT_EQ(count(reader, "presence"), before + 2);
+  bench.advance(std::chrono::minutes(10));
+  EXPECT_EQ(count(reader, "presence"), before + 2);
 }
 
 TEST(CoreCards, ALastingFaultIsReportedOnce) {

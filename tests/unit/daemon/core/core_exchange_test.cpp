@@ -66,7 +66,7 @@ TEST_F(CoreExchange, TransmitReportsWhatTheDriverSays) {
   reader.script->queue_result(DriverCall::transmit, IfdRv::response_timeout);
   EXPECT_EQ(a.transmit(card), ScardRv::not_transacted);
   EXPECT_EQ(a.status(card), ScardRv::success);
-  reader.script->queue_result(DriverCall::transmit, IfdRv::icc_not_present);
+  reader.script->remove_card();
   EXPECT_EQ(a.transmit(card), ScardRv::no_smartcard);
   EXPECT_EQ(a.state_of(reader.name).state, wire::kStateAbsent) << "at once";
 }

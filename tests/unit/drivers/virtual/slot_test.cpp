@@ -53,16 +53,18 @@ TEST(Slot, RemovesOnlyTheCardItIsTold) {
 }
 
 TEST(Slot, ReportsASwappedCardAbsentOnce) {
-  Slot slot;
-  slot.open();
-  ASSERT_TRUE(slot.insert(hello()));
-  EXPECT_EQ(slot.presence(), IFD_ICC_PRESENT);
-  ASSERT_TRUE(slot.remove());
-  ASSERT_TRUE(slot.insert(hello()));
-  Bytes response;
-  EXPECT_EQ(slot.transmit(from_hex("80400000"), response), IFD_ICC_NOT_PRESENT);
-  EXPECT_EQ(slot.presence(), IFD_ICC_NOT_PRESENT);
-  EXPECT_EQ(slot.presence(), IFD_ICC_PRESENT);
+  for (const bool unseen : {false, true}) {
+    Slot slot;
+    slot.open();
+    ASSERT_TRUE(slot.insert(hello()));
+    EXPECT_EQ(slot.presence(), IFD_ICC_PRESENT);
+    ASSERT_TRUE(slot.remove(unseen));
+    ASSERT_TRUE(slot.insert(hello()));
+    Bytes response;
+    EXPECT_EQ(slot.transmit(from_hex("80400000"), response), IFD_ICC_NOT_PRESENT);
+    EXPECT_EQ(slot.presence(), IFD_ICC_NOT_PRESENT) << unseen;
+    EXPECT_EQ(slot.presence(), IFD_ICC_PRESENT) << unseen;
+  }
 }
 
 TEST(Slot, DoesNotAnnounceACardThatGoesUnseen) {
