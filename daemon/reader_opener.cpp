@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/scope_exit.hpp"
 #include "drivers/hosted/hosted_driver.hpp"
 #include "drivers/ifd_queries.hpp"
 #include "drivers/in_process_driver.hpp"
@@ -130,32 +129,35 @@ Result<void> ReaderOpener::open_on(Library& library, const Driver& driver, const
                                    core::DomainId shared) {
   const auto number = take_number(library, request);
   if (!number) return tl::make_unexpected(number.error());
-  bool is_open = false;
-  const ScopeExit given_back([&] {
-    if (!is_open) closed(request.owner);
-  });
-  auto channels = open_slots(driver, request, *number);
+  Result<void> opened = open_as(*number, library, driver, request, shared);
+  if (!opened) closed(request.owner);
+  return opened;
+}
+
+Result<void> ReaderOpener::open_as(unsigned number, Library& library, const Driver& driver,
+                                   const Request& request, core::DomainId shared) {
+  auto channels = open_slots(driver, request, number);
   if (!channels) return tl::make_unexpected(channels.error());
 
   IfdDriver& first = *channels->slots.front();
-  Reader reader;
-  reader.number = {*number, false, simultaneous_access(first)};
-  reader.usb = !request.usb_place.empty();
+  const unsigned access = simultaneous_access(first);
   // Where each reader has a driver of its own, no other reader's calls can get in its way.
-  reader.is_thread_safe = driver.host != nullptr || is_thread_safe(first);
+  const bool is_safe = driver.host != nullptr || is_thread_safe(first);
   channels->slots_are_safe = is_slot_thread_safe(first);
+  Reader reader;
   {
     const MutexLock lock(mutex_);
-    auto names = choose_names(request, *number, channels->slots.size());
+    auto names = choose_names(request, number, channels->slots.size());
     if (!names) return tl::make_unexpected(names.error());
-    reader.names = std::move(*names);
     // Where the driver is not safe, its readers take turns.
-    const auto domain =
-        shared && !reader.is_thread_safe ? std::optional(shared) : server_.add_domain();
+    const auto domain = shared && !is_safe ? std::optional(shared) : server_.add_domain();
     if (!domain) return failure(ScardRv::no_memory, "there is no thread for it");
-    reader.domain = *domain;
-    library.readers[request.owner] = reader;
-    is_open = true;
+    Reader& taken = library.readers.at(request.owner);
+    taken.number.simultaneous_access = access;
+    taken.is_thread_safe = is_safe;
+    taken.names = std::move(*names);
+    taken.domain = *domain;
+    reader = taken;
   }
   hand_over(request, driver, std::move(*channels), reader);
   return {};

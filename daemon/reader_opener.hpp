@@ -118,6 +118,8 @@ class ReaderOpener {
   Result<unsigned> take_number(Library& library, const Request& request) EXCLUDES(mutex_);
   Result<void> open_on(Library& library, const Driver& driver, const Request& request,
                        core::DomainId shared) EXCLUDES(mutex_);
+  Result<void> open_as(unsigned number, Library& library, const Driver& driver,
+                       const Request& request, core::DomainId shared) EXCLUDES(mutex_);
   static Result<Channels> open_slots(const Driver& driver, const Request& request, unsigned number);
   static Result<std::unique_ptr<IfdDriver>> open_slot(const Driver& driver, const Request& request,
                                                       std::uint32_t lun);
