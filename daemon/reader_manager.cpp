@@ -272,19 +272,27 @@ void ReaderManager::carry_out(Server::Clients clients, Actions actions) {
 void ReaderManager::queue(Server::Clients clients, DeviceTracker::Open order) {
   log::write(log::Level::debug, "opening " + place_of(order.device));
   const std::string library = first_library(order.device);
+  {
+    const MutexLock lock(mutex_);
+    const auto [found, fresh] = lines_.try_emplace(library);
+    Line& line = found->second;
+    line.orders.push_back(std::move(order));
+    if (!fresh) return set_timer();  // somebody is at work on it
+    line.clients = clients;
+    line.worker = ++last_worker_;
+  }
+  start_line(library);
+}
+
+void ReaderManager::start_line(const std::string& library) {
+  Server::Clients clients{};
   std::uint64_t worker = 0;
   {
     const MutexLock lock(mutex_);
-    const auto [line, fresh] = lines_.try_emplace(library, Line{clients, last_worker_ + 1, {}, {}});
-    line->second.orders.push_back(std::move(order));
-    if (!fresh) return set_timer();  // somebody is at work on it
-    worker = ++last_worker_;
+    const Line& line = lines_.at(library);
+    clients = line.clients;
+    worker = line.worker;
   }
-  start_line(library, clients, worker);
-}
-
-void ReaderManager::start_line(const std::string& library, Server::Clients clients,
-                               std::uint64_t worker) {
   const auto work = [this, library, worker] { open_line(library, worker); };
   if (!server_.run_reader_start(clients, work)) give_up(library);
 }
@@ -328,12 +336,7 @@ void ReaderManager::open_line(const std::string& library, std::uint64_t worker) 
 }
 
 void ReaderManager::pass_on_lines() {
-  struct Next {
-    std::string library;
-    Server::Clients clients;
-    std::uint64_t worker;
-  };
-  std::vector<Next> next;
+  std::vector<std::string> passed_on;
   {
     const MutexLock lock(mutex_);
     const TimePoint now = Clock::now();
@@ -341,10 +344,10 @@ void ReaderManager::pass_on_lines() {
       if (line.orders.empty() || !line.pass_on_at || *line.pass_on_at > now) continue;
       line.worker = ++last_worker_;
       line.pass_on_at.reset();
-      next.push_back({library, line.clients, line.worker});
+      passed_on.push_back(library);
     }
   }
-  for (const Next& start : next) start_line(start.library, start.clients, start.worker);
+  for (const std::string& library : passed_on) start_line(library);
 }
 
 void ReaderManager::set_timer() {

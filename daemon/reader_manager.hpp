@@ -83,16 +83,16 @@ class ReaderManager {
   /// What is to be opened with one library: one after the other, in the order of the devices,
   /// because that decides about their numbers. There while somebody works on it.
   struct Line {
-    Server::Clients clients;
-    std::uint64_t worker;  ///< never the number of another one
+    Server::Clients clients = Server::Clients::go_on;
+    std::uint64_t worker = 0;  ///< never the number of another one
     std::deque<DeviceTracker::Open> orders;
     /// When somebody else goes on with what follows; none: not before this opening has ended.
     std::optional<TimePoint> pass_on_at;
   };
   void set_timer() REQUIRES(mutex_);
   void queue(Server::Clients clients, DeviceTracker::Open order) EXCLUDES(mutex_);
-  void start_line(const std::string& library, Server::Clients clients, std::uint64_t worker)
-      EXCLUDES(mutex_);
+  /// The line has got a new worker: sets it to work.
+  void start_line(const std::string& library) EXCLUDES(mutex_);
   void open_line(const std::string& library, std::uint64_t worker) EXCLUDES(mutex_);
   void pass_on_lines() EXCLUDES(mutex_);
   /// Nobody can work on this line: its orders have failed, and are given again later.
